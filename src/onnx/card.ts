@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { modelSignatureSchema } from './model-signature.ts';
+
+/** The card's file name in the model folder. */
+export const CARD_FILE = 'edgeloop.json';
+/** The model's file name in the model folder. */
+export const MODEL_FILE = 'model.onnx';
+/** The golden samples' file name in the model folder. */
+export const GOLDEN_FILE = 'golden.json';
+
+const sha256 = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+
+/** Reference statistics of one input column of the training data, for drift on the device. */
+export const columnStatisticsSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('numeric'),
+    rows: z.int().nonnegative(),
+    mean: z.number(),
+    standardDeviation: z.number(),
+    minimum: z.number(),
+    maximum: z.number(),
+    /** Ten-quantile cut points (nine ascending numbers), the bins of a PSI. */
+    deciles: z.array(z.number()),
+  }),
+  z.strictObject({
+    kind: z.literal('categorical'),
+    rows: z.int().nonnegative(),
+    /** Share of rows per category, most frequent first. */
+    shares: z.record(z.string(), z.number()),
+  }),
+]);
+
+/** What an input key is made of (docs/input-key.md), so that two cards tell what changed between two trainings. */
+export const trainingInputsSchema = z.strictObject({
+  command: z.string(),
+  code: sha256,
+  dataset: sha256,
+  params: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  environment: z.string(),
+});
+
+/**
+ * The card, `edgeloop.json`: what a model is and how it came to be. It holds nothing that is decided later
+ * (no version, no champion, no verdict), so that the model's digest never changes.
+ */
+export const cardSchema = z.strictObject({
+  schema: z.literal('edgeloop.card/v1'),
+  model: z.string(),
+  modelSignature: modelSignatureSchema,
+  requirements: z.strictObject({
+    /** Highest opset version used, by ONNX domain (`''` is written `ai.onnx`). */
+    opset: z.record(z.string(), z.int().positive()),
+    /** Execution providers that can run it, as ONNX Runtime's Node binding names them. */
+    executionProviders: z.array(z.string()).min(1),
+    /** Size of the model files on disk, bytes: the least memory that a session needs. */
+    modelBytes: z.int().nonnegative(),
+  }),
+  /** Absent when the model was not trained by Edgeloop. */
+  training: z
+    .strictObject({
+      inputKey: z.string().regex(/^[0-9a-f]{64}$/),
+      inputs: trainingInputsSchema,
+      /** The commit that was checked out, or null outside a git repository. */
+      commit: z.string().nullable(),
+      job: z.strictObject({ target: z.enum(['local', 'azureml']), name: z.string() }),
+      datasetFiles: z.int().nonnegative(),
+      datasetBytes: z.int().nonnegative(),
+    })
+    .optional(),
+  /** By input name. Absent when the training data is not a table. */
+  statistics: z.record(z.string(), columnStatisticsSchema).optional(),
+});
+
+export type ColumnStatistics = z.infer<typeof columnStatisticsSchema>;
+export type TrainingInputs = z.infer<typeof trainingInputsSchema>;
+export type Card = z.infer<typeof cardSchema>;

@@ -1,0 +1,19 @@
+import { defineConfig } from 'vitest/config';
+
+// Quick tests first, so that `npm test` fails early: the unit tests, then built programs as processes, then other
+// people's tools, and the whole story last.
+const project = (name: string, include: string[], order: number, extra: object = {}) => ({
+  test: { name, include, pool: 'forks' as const, sequence: { groupOrder: order }, ...extra },
+});
+
+export default defineConfig({
+  test: {
+    reporters: ['default'],
+    projects: [
+      project('unit', ['{src,edge-agent,tools,examples}/**/*.test.ts'], 0, { testTimeout: 20_000 }),
+      project('process', ['test/process/**/*.test.ts'], 1, { testTimeout: 120_000 }),
+      project('interop', ['test/interop/**/*.test.ts'], 2, { testTimeout: 120_000 }),
+      project('story', ['test/story/**/*.test.ts'], 3, { testTimeout: 300_000, maxWorkers: 1 }),
+    ],
+  },
+});
