@@ -1,0 +1,154 @@
+import { spawn } from 'node:child_process';
+import { mkdir, stat } from 'node:fs/promises';
+import { delimiter, dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { failure } from '../errors.ts';
+import { bindCommand } from './command.ts';
+
+export interface LocalTraining {
+  model: string;
+  run: string;
+  /** Where the command runs. */
+  folder: string;
+  /** Values of `${{inputs.NAME}}`. */
+  inputs: Record<string, string>;
+  /** Absolute path of an empty folder: the value of `${{outputs.model}}`. */
+  output: string;
+  timeoutMs: number;
+}
+
+export interface TrainingDeps {
+  /** Each line that the training prints, as it comes. */
+  onLine: (line: string) => void;
+  environment: NodeJS.ProcessEnv;
+  signal: AbortSignal;
+}
+
+// What a program needs to run at all; never a credential, a token or a connection string.
+const ALLOWED_VARIABLES =
+  /^(PATH|HOME|USER|LOGNAME|LANG|LC_[A-Z]+|TZ|TMPDIR|LD_LIBRARY_PATH|VIRTUAL_ENV|CUDA_VISIBLE_DEVICES|OMP_NUM_THREADS)$/;
+const KEPT_LINES = 20;
+const GRACE_MS = 5000;
+const DRAIN_MS = 1000;
+
+/**
+ * Runs a training on this machine, in its own process group, which ends with it. Success is exit 0 and a `model.onnx`
+ * in the output folder. Throws `training-failed`, `training-timeout`, `training-without-model` or `cancelled`.
+ */
+export async function trainLocally(
+  training: LocalTraining,
+  deps: TrainingDeps,
+): Promise<{ seconds: number }> {
+  await mkdir(training.output, { recursive: true });
+  const started = performance.now();
+  const { code, signal, lines, ended } = await runGroup(training, deps);
+  const tail = lines.length === 0 ? '' : `. Its last lines:\n  ${lines.join('\n  ')}`;
+  const what = `training of ${training.model}`;
+  if (ended === 'timeout') {
+    const limit = `${training.timeoutMs / 1000} s`;
+    throw failure(
+      'training-timeout',
+      `the ${what} took longer than ${limit}${tail}`,
+      'Raise "timeout" in edgeloop.yaml.',
+    );
+  }
+  if (ended === 'cancelled')
+    throw failure('cancelled', `the ${what} was cancelled`, 'Start it again when you are ready.');
+  if (code !== 0) {
+    const how = code === null ? `was ended by ${signal}` : `exited with ${code}`;
+    throw failure(
+      'training-failed',
+      `the ${what} ${how}${tail}`,
+      `Run the command by hand in ${training.folder}: ${training.run}`,
+    );
+  }
+  const model = join(training.output, 'model.onnx');
+  const found = await stat(model).catch(() => undefined);
+  if (found === undefined || !found.isFile() || found.size === 0) {
+    throw failure(
+      'training-without-model',
+      `the ${what} exited with 0 but left no model.onnx in its output folder${tail}`,
+      'The command must write model.onnx into ${{outputs.model}}.',
+    );
+  }
+  return { seconds: (performance.now() - started) / 1000 };
+}
+
+interface GroupResult {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  lines: string[];
+  ended: 'by itself' | 'timeout' | 'cancelled';
+}
+
+async function runGroup(training: LocalTraining, deps: TrainingDeps): Promise<GroupResult> {
+  const { script, variables } = bindCommand(training.run, {
+    inputs: training.inputs,
+    outputs: { model: training.output },
+  });
+  const child = spawn('/bin/sh', ['-c', script], {
+    cwd: training.folder,
+    env: { ...allowed(deps.environment), ...variables },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  const lines: string[] = [];
+  const keep = (line: string) => {
+    lines.push(line);
+    if (lines.length > KEPT_LINES) lines.shift();
+    deps.onLine(line);
+  };
+  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', keep);
+
+  let ended: GroupResult['ended'] = 'by itself';
+  let grace: NodeJS.Timeout | undefined;
+  const end = (why: GroupResult['ended']) => {
+    ended = why;
+    killGroup(child.pid, 'SIGTERM');
+    grace = setTimeout(() => killGroup(child.pid, 'SIGKILL'), GRACE_MS);
+  };
+  const limit = setTimeout(() => end('timeout'), training.timeoutMs);
+  const cancel = () => end('cancelled');
+  deps.signal.addEventListener('abort', cancel, { once: true });
+  if (deps.signal.aborted) cancel();
+  try {
+    const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('exit', (...result) => {
+        // What the training left running must not outlive it, and it would keep the pipes open.
+        killGroup(child.pid, 'SIGKILL');
+        // A process that left the group may still hold the pipes: its output is not ours to wait for.
+        const drain = setTimeout(() => {
+          child.stdout.destroy();
+          child.stderr.destroy();
+        }, DRAIN_MS);
+        child.once('close', () => {
+          clearTimeout(drain);
+          resolve(result);
+        });
+      });
+    });
+    return { code, signal, lines, ended };
+  } finally {
+    clearTimeout(limit);
+    clearTimeout(grace);
+    deps.signal.removeEventListener('abort', cancel);
+  }
+}
+
+function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // The group has ended by itself.
+  }
+}
+
+function allowed(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const kept = Object.fromEntries(
+    Object.entries(environment).filter(([name]) => ALLOWED_VARIABLES.test(name)),
+  );
+  // `run: node train.ts` must mean the Node that runs Edgeloop, not an older one of the machine.
+  return { ...kept, PATH: `${dirname(process.execPath)}${delimiter}${environment['PATH'] ?? ''}` };
+}
