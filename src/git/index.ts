@@ -1,0 +1,1 @@
+export { openWorkingTree } from './working-tree.ts';

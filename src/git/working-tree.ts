@@ -1,0 +1,164 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { failure } from '../errors.ts';
+import type { SourceControl, TagEntry } from '../versioning/index.ts';
+import { git, runGit } from './run-git.ts';
+
+// Versions are made by a program: the author of the release is who released, as git knows them, or else this.
+const FALLBACK_IDENTITY = { name: 'Edgeloop', email: 'edgeloop@localhost' };
+
+/** The git working tree that holds `folder`, or `undefined` outside one. Implements `SourceControl` with plain git. */
+export async function openWorkingTree(folder: string): Promise<SourceControl | undefined> {
+  const found = await runGit(folder, ['rev-parse', '--show-toplevel']);
+  if (found.code !== 0) return undefined;
+  const top = found.stdout.toString().trimEnd();
+  return {
+    top,
+    head: () => head(top),
+    uncommitted: (paths) => uncommitted(top, paths),
+    fetchTags: (prefix) => fetchTags(top, prefix),
+    tags: (prefix) => listTags(top, prefix),
+    read: (commit, path) => readAt(top, commit, path),
+    commit: (parent, files, message, date) => commitOnNoBranch(top, { parent, files, message, date }),
+    createTag: (tag) => createTag(top, tag),
+  };
+}
+
+async function head(top: string): Promise<string> {
+  const { code, stdout } = await runGit(top, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']);
+  if (code === 0) return stdout.toString().trim();
+  throw failure(
+    'git-no-commit',
+    `${top} has no commit yet`,
+    'Commit your files first: git add -A && git commit',
+  );
+}
+
+async function uncommitted(top: string, paths: readonly string[]): Promise<string[]> {
+  const args = ['status', '--porcelain=v1', '-z', '--no-renames', '--untracked-files=all', '--', ...paths];
+  const listed = await git(top, args);
+  return listed
+    .split('\0')
+    .filter(Boolean)
+    .map((entry) => entry.slice(3));
+}
+
+async function fetchTags(top: string, prefix: string): Promise<void> {
+  if (!(await hasOrigin(top))) return;
+  // --depth in a complete clone would make it shallow.
+  const shallow = (await git(top, ['rev-parse', '--is-shallow-repository'])) === 'true';
+  const refspec = `+refs/tags/${prefix}*:refs/tags/${prefix}*`;
+  await git(top, ['fetch', '--quiet', '--no-tags', ...(shallow ? ['--depth=1'] : []), 'origin', refspec]);
+}
+
+async function listTags(top: string, prefix: string): Promise<TagEntry[]> {
+  const format = '%(refname:strip=2)%00%(objecttype)%00%(*objectname)%00%(creatordate:iso-strict)';
+  const listed = await git(top, ['for-each-ref', `--format=${format}`, `refs/tags/${prefix}*`]);
+  return listed
+    .split('\n')
+    .filter(Boolean)
+    .flatMap((line) => {
+      const [name = '', type, commit = '', date = ''] = line.split('\0');
+      // GTO ignores lightweight tags, and so do we: anybody's `git tag` makes one by accident.
+      return type === 'tag' ? [{ name, commit, date }] : [];
+    });
+}
+
+async function readAt(top: string, commit: string, path: string): Promise<Uint8Array | undefined> {
+  const { code, stdout } = await runGit(top, ['cat-file', 'blob', `${commit}:${path}`]);
+  return code === 0 ? stdout : undefined;
+}
+
+async function identity(top: string): Promise<Record<string, string>> {
+  const known = async (key: string) => (await runGit(top, ['config', key])).stdout.toString().trim();
+  const name = (await known('user.name')) || FALLBACK_IDENTITY.name;
+  const email = (await known('user.email')) || FALLBACK_IDENTITY.email;
+  return {
+    GIT_AUTHOR_NAME: name,
+    GIT_AUTHOR_EMAIL: email,
+    GIT_COMMITTER_NAME: name,
+    GIT_COMMITTER_EMAIL: email,
+  };
+}
+
+interface NewCommit {
+  parent: string;
+  files: { path: string; bytes: Uint8Array }[];
+  message: string;
+  date: Date;
+}
+
+async function commitOnNoBranch(top: string, { parent, files, message, date }: NewCommit): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'edgeloop-index-'));
+  try {
+    // An index of its own: neither the user's index nor the working tree is touched.
+    const environment = { GIT_INDEX_FILE: join(folder, 'index') };
+    await git(top, ['read-tree', parent], { environment });
+    for (const { path, bytes } of files) {
+      const blob = await git(top, ['hash-object', '-w', '--stdin'], { input: bytes });
+      await git(top, ['update-index', '--add', '--cacheinfo', `100644,${blob},${path}`], { environment });
+    }
+    const tree = await git(top, ['write-tree'], { environment });
+    const when = `${Math.floor(date.getTime() / 1000)} +0000`;
+    const dates = { GIT_AUTHOR_DATE: when, GIT_COMMITTER_DATE: when };
+    const who = await identity(top);
+    return await git(top, ['commit-tree', tree, '-p', parent, '-m', message], {
+      environment: { ...who, ...dates },
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function createTag(
+  top: string,
+  tag: { name: string; commit: string; message: string },
+): Promise<boolean> {
+  const ref = `refs/tags/${tag.name}`;
+  const body = await tagObject(top, tag);
+  const object = await git(top, ['mktag'], { input: Buffer.from(body) });
+  if (await hasOrigin(top)) {
+    // An empty expected value: the push succeeds only if origin has no such tag.
+    const pushed = await runGit(top, [
+      'push',
+      '--quiet',
+      '--porcelain',
+      `--force-with-lease=${ref}:`,
+      'origin',
+      `${object}:${ref}`,
+    ]);
+    if (pushed.code !== 0) {
+      if (/\[rejected\]|stale info|already exists/.test(`${pushed.stdout}${pushed.stderr}`)) return false;
+      throw failure(
+        'git-push-failed',
+        `the tag ${tag.name} could not be pushed to origin: ${pushed.stderr.trim()}`,
+        'Check that you may push tags to origin, then run the command again.',
+      );
+    }
+  }
+  const zero = '0'.repeat(object.length);
+  const created = await runGit(top, ['update-ref', ref, object, zero]);
+  if (created.code === 0) return true;
+  const existing = await runGit(top, ['rev-parse', '--verify', '--quiet', ref]);
+  if (existing.code === 0) return existing.stdout.toString().trim() === object;
+  throw failure(
+    'git-failed',
+    `git could not create the tag ${tag.name}: ${created.stderr.trim()}`,
+    'Check the permissions of the .git folder.',
+  );
+}
+
+async function tagObject(
+  top: string,
+  { name, commit, message }: { name: string; commit: string; message: string },
+): Promise<string> {
+  const who = await identity(top);
+  const when = `${Math.floor(Date.now() / 1000)} +0000`;
+  const tagger = `${who['GIT_COMMITTER_NAME']} <${who['GIT_COMMITTER_EMAIL']}> ${when}`;
+  return `object ${commit}\ntype commit\ntag ${name}\ntagger ${tagger}\n\n${message}\n`;
+}
+
+async function hasOrigin(top: string): Promise<boolean> {
+  return (await runGit(top, ['remote', 'get-url', 'origin'])).code === 0;
+}

@@ -1,0 +1,59 @@
+import semver from 'semver';
+import type { Card } from '../onnx/index.ts';
+import { type Change, type Level, signatureChanges } from './signature-change.ts';
+
+export interface NextVersion {
+  version: string;
+  bump: 'first' | Level;
+  reasons: string[];
+}
+
+const RANK: Record<Level, number> = { patch: 0, minor: 1, major: 2 };
+
+/**
+ * The version of a candidate, computed from its card and the card of the highest release: major if the change of the
+ * model signature breaks a client; minor if it only adds, or if code, command, params or environment changed; patch if
+ * only data changed. `raise` may raise the bump, never lower it. The first version is 1.0.0.
+ */
+export function nextVersion(
+  highest: { version: string; card: Card } | undefined,
+  candidate: Card,
+  raise?: Level,
+): NextVersion {
+  if (highest === undefined) return { version: '1.0.0', bump: 'first', reasons: ['first release'] };
+  const changes = [
+    ...signatureChanges(highest.card.modelSignature, candidate.modelSignature),
+    ...trainingChanges(highest.card, candidate),
+  ];
+  const computed = changes.reduce<Level>(
+    (level, change) => (RANK[change.level] > RANK[level] ? change.level : level),
+    'patch',
+  );
+  const bump = raise !== undefined && RANK[raise] > RANK[computed] ? raise : computed;
+  const reasons = changes.filter((change) => change.level === computed).map((change) => change.reason);
+  if (bump !== computed) reasons.unshift(`raised from ${computed} to ${bump} on request`);
+  const version = semver.inc(highest.version, bump);
+  if (version === null) throw new Error(`${highest.version} is not a version`);
+  return { version, bump, reasons };
+}
+
+function trainingChanges(before: Card, after: Card): Change[] {
+  const [old, now] = [before.training?.inputs, after.training?.inputs];
+  if (old === undefined || now === undefined) {
+    return [
+      { level: 'minor', reason: 'one of the two models was not trained here, so what changed is unknown' },
+    ];
+  }
+  const changes: Change[] = [];
+  if (old.command !== now.command) changes.push({ level: 'minor', reason: 'the training command changed' });
+  if (old.code !== now.code) changes.push({ level: 'minor', reason: 'the training code changed' });
+  if (old.environment !== now.environment)
+    changes.push({ level: 'minor', reason: 'the environment changed' });
+  for (const name of new Set([...Object.keys(old.params), ...Object.keys(now.params)])) {
+    const [from, to] = [old.params[name], now.params[name]];
+    if (from === to) continue;
+    changes.push({ level: 'minor', reason: `param ${name}: ${from ?? 'absent'} became ${to ?? 'absent'}` });
+  }
+  if (old.dataset !== now.dataset) changes.push({ level: 'patch', reason: 'the training data changed' });
+  return changes;
+}
