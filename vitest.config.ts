@@ -8,7 +8,7 @@ const project = (name: string, include: string[], order: number, extra: object =
 
 export default defineConfig({
   test: {
-    reporters: ['default'],
+    reporters: ['default', './test/tooling/summary-reporter.ts'],
     projects: [
       project('unit', ['{src,edge-agent,tools,test/examples}/**/*.test.ts'], 0, { testTimeout: 20_000 }),
       project('process', ['test/process/**/*.test.ts'], 1, { testTimeout: 120_000 }),

@@ -1,0 +1,14 @@
+export * from './card.ts';
+export { elementCount, elements, floatTensor, int64Tensor, stringTensor } from './elements.ts';
+export { compareOutputs, goldenSchema, goldenToJson, parseGolden } from './golden.ts';
+export type { OutputComparison, Tolerance } from './golden.ts';
+export { hasNonFinite, tensorFromJson, tensorToJson } from './json-tensor.ts';
+export type { JsonTensor } from './json-tensor.ts';
+export { readModelFile } from './model-file.ts';
+export type { ModelFile } from './model-file.ts';
+export * from './model-signature.ts';
+export { parseCard } from './parse-card.ts';
+export { startSession } from './session.ts';
+export type { Session, SessionInfo, SessionOptions } from './session.ts';
+export { signatureDifferences } from './signature-differences.ts';
+export * from './tensor.ts';

@@ -1,0 +1,22 @@
+import { existsSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+
+const TOOLS = resolve(import.meta.dirname, '../../.tools');
+
+/**
+ * The path of a tool that `install.ts` installs, or `undefined`: tests that need it are then skipped, with the reason
+ * on stderr. Never under `CI=true`, where a missing tool is an error.
+ */
+export function findTool(name: string): string | undefined {
+  const folders = [
+    join(TOOLS, 'bin'),
+    join(TOOLS, 'python/bin'),
+    ...(process.env['PATH'] ?? '').split(delimiter),
+  ];
+  const found = folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  const reason = `${name} is not installed (node test/tooling/install.ts installs it)`;
+  if (process.env['CI'] === 'true') throw new Error(reason);
+  console.warn(`SKIPPED: ${reason}`);
+  return undefined;
+}

@@ -1,0 +1,86 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+// What the tests need that npm does not have, at pinned versions. Everything lands in `.tools`, but for Debian
+// packages, which need root. Does nothing when all is there; says loudly what could not be installed.
+
+interface Tool {
+  name: string;
+  /** Exists when the tool is installed in this version. */
+  proof: string;
+  install: () => void;
+}
+
+const TOOLS = resolve(import.meta.dirname, '../../.tools');
+const BIN = join(TOOLS, 'bin');
+const PYTHON = join(TOOLS, 'python');
+
+const tools: Tool[] = [
+  goTool('crane', 'github.com/google/go-containerregistry/cmd/crane@v0.22.1'),
+  pythonTool('gto', ['gto==1.10.0']),
+  debianTool('skopeo', '/usr/bin/skopeo'),
+];
+
+function goTool(name: string, module: string): Tool {
+  const proof = stamp(module);
+  return {
+    name,
+    proof,
+    install() {
+      run('go', ['install', module], { GOBIN: BIN, GOFLAGS: '-modcacherw' });
+      writeFileSync(proof, '');
+    },
+  };
+}
+
+function pythonTool(name: string, packages: string[]): Tool {
+  const proof = stamp(packages.join('_'));
+  return {
+    name,
+    proof,
+    install() {
+      if (!existsSync(join(PYTHON, 'bin/pip'))) run('python3', ['-m', 'venv', PYTHON]);
+      run(join(PYTHON, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', ...packages]);
+      writeFileSync(proof, '');
+    },
+  };
+}
+
+function debianTool(name: string, proof: string): Tool {
+  return {
+    name,
+    proof,
+    install() {
+      if (process.getuid?.() !== 0) throw new Error(`needs root: apt-get install ${name}`);
+      const environment = { DEBIAN_FRONTEND: 'noninteractive' };
+      run('apt-get', ['update', '-qq'], environment);
+      run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', name], environment);
+    },
+  };
+}
+
+function stamp(version: string): string {
+  return join(TOOLS, `${version.replaceAll(/[^A-Za-z0-9.@=-]/g, '_')}.installed`);
+}
+
+function run(command: string, args: string[], environment: NodeJS.ProcessEnv = {}): void {
+  execFileSync(command, args, {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+}
+
+mkdirSync(BIN, { recursive: true });
+for (const tool of tools) {
+  if (existsSync(tool.proof)) continue;
+  console.error(`installing ${tool.name} for the tests ...`);
+  try {
+    tool.install();
+  } catch (error) {
+    const reason =
+      error instanceof Error ? error.message.trim().split('\n').slice(-3).join(' ') : String(error);
+    console.error(`\n!!! ${tool.name} could not be installed, tests that need it are skipped: ${reason}\n`);
+    if (process.env['CI'] === 'true') process.exitCode = 1;
+  }
+}
