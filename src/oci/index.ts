@@ -1,0 +1,20 @@
+export { type Artifact, type ArtifactToWrite, readArtifact, writeArtifact } from './artifact.ts';
+export {
+  type Descriptor,
+  descriptorSchema,
+  digestSchema,
+  type Index,
+  indexSchema,
+  type Manifest,
+  manifestSchema,
+} from './descriptor.ts';
+export { type ContentIdentity, digestOf, digestOfStream, startDigest } from './digest.ts';
+export { type BuiltImage, buildImage, type Content, type ImageFacts, pushImage, readImage } from './image.ts';
+export { openLayoutRegistry, openLayoutRepository } from './layout.ts';
+export * from './media-types.ts';
+export { type ModelManifest, readModelFile, readModelManifest } from './model-manifest.ts';
+export { modelPrefix, type PackedModel, packModel, pushModel, type TransferSummary } from './modelpack.ts';
+export { type PullOptions, type PullProgress, pullModel } from './pull-model.ts';
+export { PULL_MARKER } from './pull-marker.ts';
+export { formatReference, isTag, parseReference, type Reference, type ReferenceTarget } from './reference.ts';
+export type { BlobSource, Registry, Repository } from './repository.ts';

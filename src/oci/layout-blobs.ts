@@ -1,0 +1,93 @@
+import { createReadStream } from 'node:fs';
+import { mkdir, open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { failure, isSystemError, misuse } from '../errors.ts';
+import { type Descriptor, digestSchema } from './descriptor.ts';
+import { verified } from './digest.ts';
+import { replaceFile, storageFailure } from './durable-file.ts';
+import type { BlobSource } from './repository.ts';
+
+const CHUNK = 128 * 1024;
+
+/** Prefix of unfinished files in a layout. */
+export const INCOMING_PREFIX = '.incoming-';
+const CHANGED = 'Check that nothing changes the files while they are read, and run it again.';
+
+/** The path of a blob inside its layout. Throws a misuse for what is not a digest, so that no path can be smuggled in. */
+export function blobPath(digest: string): string {
+  if (!digestSchema.safeParse(digest).success) {
+    throw misuse(
+      'digest-invalid',
+      `"${digest}" is not a digest`,
+      'A digest is "sha256:" and 64 hexadecimal digits.',
+    );
+  }
+  return join('blobs', 'sha256', digest.slice('sha256:'.length));
+}
+
+/** A blob's length in bytes; `undefined` when it is not there. */
+export async function blobSize(folder: string, digest: string): Promise<number | undefined> {
+  try {
+    const found = await stat(join(folder, blobPath(digest)));
+    return found.isFile() ? found.size : undefined;
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw error;
+  }
+}
+
+/** Streams a blob and checks it; `blob-missing` and `digest-mismatch` name the file and the remedy. */
+export async function* readBlobFile(folder: string, descriptor: Descriptor): AsyncIterable<Uint8Array> {
+  const file = join(folder, blobPath(descriptor.digest));
+  const stream = createReadStream(file, { highWaterMark: CHUNK });
+  try {
+    yield* verified(stream, descriptor, file, `Delete ${file} and push again what belongs there.`);
+  } catch (error) {
+    throw isSystemError(error, 'ENOENT', 'ENOTDIR') ? blobMissing(folder, descriptor.digest, error) : error;
+  }
+}
+
+/** Stores a blob under its digest: checked while it streams, synced, and only then given its name. */
+export async function writeBlobFile(folder: string, source: BlobSource): Promise<{ transferred: number }> {
+  const { digest, size } = source.descriptor;
+  // A file of another length is a damaged one; writing it again mends it.
+  if ((await blobSize(folder, digest)) === size) return { transferred: 0 };
+  const path = blobPath(digest);
+  const checked = verified(source.open(), { digest, size }, `what was to become ${path}`, CHANGED);
+  await replaceFile(folder, path, checked, INCOMING_PREFIX);
+  return { transferred: size };
+}
+
+/** Creates a layout's folders and its `oci-layout` file unless they are there. */
+export async function prepareLayout(folder: string): Promise<void> {
+  try {
+    await mkdir(join(folder, 'blobs', 'sha256'), { recursive: true });
+    const handle = await open(join(folder, 'oci-layout'), 'wx');
+    try {
+      await handle.writeFile('{"imageLayoutVersion":"1.0.0"}');
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (isSystemError(error, 'EEXIST') && (await isFolder(join(folder, 'blobs', 'sha256')))) return;
+    throw storageFailure(error, folder);
+  }
+}
+
+/** The failure for a blob that should be there. */
+export function blobMissing(folder: string, digest: string, cause?: unknown): Error {
+  return failure(
+    'blob-missing',
+    `${join(folder, blobPath(digest))} does not exist`,
+    'Push again what belongs there, or restore the file from a copy.',
+    cause === undefined ? undefined : { cause },
+  );
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}

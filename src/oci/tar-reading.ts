@@ -1,0 +1,115 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { extract, type Header } from 'tar-stream';
+import { EdgeloopError, failure, refusal } from '../errors.ts';
+
+/** Most entries of one tar that are read: a tar of empty files must not fill a disk's inodes. */
+const ENTRY_LIMIT = 10_000;
+
+/** An entry whose path is safe below any folder: relative, no "." or "..", "/" between parts, none at the end. */
+export interface SafeTarEntry {
+  kind: 'file' | 'folder';
+  path: string;
+  /** Bytes; 0 for a folder. */
+  size: number;
+  /** Must be read to its end before the next entry is asked for. */
+  content: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Reads an uncompressed tar as it streams and refuses (`layer-unsafe`) everything but files and folders with safe
+ * paths and at most `maxBytes` of files together; a tar that breaks off is `layer-damaged`.
+ */
+export async function* readTar(
+  source: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  where: string,
+): AsyncGenerator<SafeTarEntry, void, undefined> {
+  const unpack = extract();
+  const origin: Origin = { where };
+  const feeding = pipeline(Readable.from(noticed(source, origin)), unpack);
+  // The loop below meets the same error; without this Node would report it a second time as unhandled.
+  feeding.catch(() => undefined);
+  const budget = { entries: ENTRY_LIMIT, bytes: maxBytes };
+  try {
+    for await (const entry of unpack) {
+      yield { ...safeEntry(entry.header, budget, where), content: contentOf(entry, origin) };
+    }
+    await feeding;
+  } catch (error) {
+    throw explained(error, origin);
+  }
+}
+
+/** Which layer is read, and what reading its bytes threw. */
+interface Origin {
+  where: string;
+  thrown?: { error: unknown };
+}
+
+async function* noticed<T>(source: AsyncIterable<T>, origin: Origin): AsyncGenerator<T, void, undefined> {
+  try {
+    yield* source;
+  } catch (error) {
+    origin.thrown = { error };
+    throw error;
+  }
+}
+
+async function* contentOf(
+  entry: AsyncIterable<unknown>,
+  origin: Origin,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    // tar-stream's entries are streams of bytes, but are not typed so.
+    for await (const chunk of entry) if (chunk instanceof Uint8Array) yield chunk;
+  } catch (error) {
+    throw explained(error, origin);
+  }
+}
+
+/** What the source threw, or a refusal, says more than what the tar reader makes of it. */
+function explained(error: unknown, { where, thrown }: Origin): unknown {
+  if (error instanceof EdgeloopError) return error;
+  if (thrown !== undefined) return thrown.error;
+  return failure('layer-damaged', `${where} is not a whole tar`, 'Push the model again from its folder.', {
+    cause: error,
+  });
+}
+
+function safeEntry(
+  header: Header,
+  budget: { entries: number; bytes: number },
+  where: string,
+): Omit<SafeTarEntry, 'content'> {
+  const { name, type, size, pax } = header;
+  const isFolder = type === 'directory';
+  if (!isFolder && type !== 'file') throw unsafe(where, name, `it is a ${type ?? 'special file'}`);
+  if (Object.keys(pax ?? {}).some((key) => key.startsWith('GNU.sparse')))
+    throw unsafe(where, name, 'it is sparse');
+  if (isFolder && size !== 0) throw unsafe(where, name, 'it is a folder with content');
+  budget.entries -= 1;
+  budget.bytes -= size;
+  if (budget.entries < 0) throw unsafe(where, name, `there are more than ${ENTRY_LIMIT} entries`);
+  if (budget.bytes < 0)
+    throw unsafe(where, name, `it says that it has ${size} bytes, more than the whole layer`);
+  return { kind: isFolder ? 'folder' : 'file', path: safePath(name, where), size };
+}
+
+function safePath(name: string, where: string): string {
+  if (name.startsWith('/')) throw unsafe(where, name, 'its path is absolute');
+  if (name.includes('\0') || name.includes('\\'))
+    throw unsafe(where, name, 'its path holds a forbidden character');
+  const parts = name.split('/').filter((part) => part !== '' && part !== '.');
+  if (parts.includes('..')) throw unsafe(where, name, 'its path leads upwards');
+  return parts.join('/');
+}
+
+/** The refusal of an entry that would do something else than put a file below its target. */
+export function unsafe(where: string, path: string, reason: string): EdgeloopError {
+  return refusal(
+    'layer-unsafe',
+    `${where} holds ${JSON.stringify(path)}, which is not unpacked: ${reason}`,
+    'Do not use this image; ask whoever made it, and pack the model with "edgeloop push".',
+  );
+}
