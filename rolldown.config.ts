@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs';
 import { defineConfig } from 'rolldown';
 
 export default defineConfig({
@@ -8,6 +9,13 @@ export default defineConfig({
     controller: 'edge-agent/controller/main.ts',
   },
   platform: 'node',
+  plugins: [
+    {
+      name: 'executable',
+      // npx runs the command by its file, and npm makes it executable only where it links it.
+      writeBundle: () => chmodSync('dist/edgeloop.js', 0o755),
+    },
+  ],
   external: ['onnxruntime-node'],
   output: {
     dir: 'dist',

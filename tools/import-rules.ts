@@ -12,8 +12,8 @@ export interface Violation {
 
 type Room = { kind: 'entry' | 'loop' | 'adapter' | 'domain' | 'agent' | 'everyone'; name: string };
 
-const ENTRIES = ['actions', 'cli'];
-const ADAPTERS = ['git', 'github', 'azure'];
+const ENTRIES = new Set(['actions', 'cli']);
+const ADAPTERS = new Set(['git', 'github', 'azure']);
 
 /** Checks every source file below `root`; tests may import what they test. */
 export function checkImports(root: string): Violation[] {
@@ -42,8 +42,8 @@ export function roomOf(path: string): Room {
   const [top, name = '', ...rest] = path.split('/');
   if (top === 'edge-agent') return { kind: 'agent', name: rest.length > 0 ? name : '' };
   if (top !== 'src' || rest.length === 0) return { kind: 'everyone', name };
-  if (ENTRIES.includes(name)) return { kind: 'entry', name };
-  if (ADAPTERS.includes(name)) return { kind: 'adapter', name };
+  if (ENTRIES.has(name)) return { kind: 'entry', name };
+  if (ADAPTERS.has(name)) return { kind: 'adapter', name };
   return { kind: name === 'loop' ? 'loop' : 'domain', name };
 }
 

@@ -1,5 +1,5 @@
 import semver from 'semver';
-import type { Card } from '../onnx/index.ts';
+import type { Card, TrainingInputs } from '../onnx/index.ts';
 import { type Change, type Level, signatureChanges } from './signature-change.ts';
 
 export interface NextVersion {
@@ -23,7 +23,7 @@ export function nextVersion(
   if (highest === undefined) return { version: '1.0.0', bump: 'first', reasons: ['first release'] };
   const changes = [
     ...signatureChanges(highest.card.modelSignature, candidate.modelSignature),
-    ...trainingChanges(highest.card, candidate),
+    ...cardChanges(highest.card, candidate),
   ];
   const computed = changes.reduce<Level>(
     (level, change) => (RANK[change.level] > RANK[level] ? change.level : level),
@@ -37,23 +37,27 @@ export function nextVersion(
   return { version, bump, reasons };
 }
 
-function trainingChanges(before: Card, after: Card): Change[] {
+function cardChanges(before: Card, after: Card): Change[] {
   const [old, now] = [before.training?.inputs, after.training?.inputs];
-  if (old === undefined || now === undefined) {
-    return [
-      { level: 'minor', reason: 'one of the two models was not trained here, so what changed is unknown' },
-    ];
-  }
+  if (old !== undefined && now !== undefined) return trainingChanges(old, now);
+  return [
+    { level: 'minor', reason: 'one of the two models was not trained here, so what changed is unknown' },
+  ];
+}
+
+/** What differs between the inputs of two trainings: patch where only data changed, else minor. */
+export function trainingChanges(before: TrainingInputs, after: TrainingInputs): Change[] {
   const changes: Change[] = [];
-  if (old.command !== now.command) changes.push({ level: 'minor', reason: 'the training command changed' });
-  if (old.code !== now.code) changes.push({ level: 'minor', reason: 'the training code changed' });
-  if (old.environment !== now.environment)
+  if (before.command !== after.command)
+    changes.push({ level: 'minor', reason: 'the training command changed' });
+  if (before.code !== after.code) changes.push({ level: 'minor', reason: 'the training code changed' });
+  if (before.environment !== after.environment)
     changes.push({ level: 'minor', reason: 'the environment changed' });
-  for (const name of new Set([...Object.keys(old.params), ...Object.keys(now.params)])) {
-    const [from, to] = [old.params[name], now.params[name]];
+  for (const name of new Set([...Object.keys(before.params), ...Object.keys(after.params)])) {
+    const [from, to] = [before.params[name], after.params[name]];
     if (from === to) continue;
     changes.push({ level: 'minor', reason: `param ${name}: ${from ?? 'absent'} became ${to ?? 'absent'}` });
   }
-  if (old.dataset !== now.dataset) changes.push({ level: 'patch', reason: 'the training data changed' });
+  if (before.dataset !== after.dataset) changes.push({ level: 'patch', reason: 'the training data changed' });
   return changes;
 }

@@ -9,6 +9,8 @@ export default class SummaryReporter implements Reporter {
     const broken = modules.filter((module) => module.errors().length > 0).length + errors.length;
     const skipped = count('skipped');
     const tail = skipped === 0 ? '' : `, ${skipped} skipped`;
-    process.on('exit', () => console.log(`${count('passed')} passed, ${count('failed') + broken} failed${tail}`));
+    process.on('exit', () =>
+      console.log(`${count('passed')} passed, ${count('failed') + broken} failed${tail}`),
+    );
   }
 }

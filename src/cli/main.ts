@@ -1,0 +1,119 @@
+#!/usr/bin/env node
+import { Command, CommanderError, Option } from 'commander';
+import { misuse } from '../errors.ts';
+import { LOG_LEVELS } from './log.ts';
+import { printError } from './run-verb.ts';
+import { version } from './version.ts';
+
+// Each verb's code is loaded only when it runs: `edgeloop --help` must answer at once.
+const program = new Command('edgeloop')
+  .description('MLOps for the edge: retrain, gate, release and swap models on running devices')
+  .version(version)
+  .addHelpText('after', '\nExample:\n  $ edgeloop quickstart')
+  .showHelpAfterError(false)
+  .exitOverride()
+  .configureOutput({ writeErr: () => {} });
+
+function verb(parent: Command, usage: string, description: string, example: string): Command {
+  return parent
+    .command(usage)
+    .description(description)
+    .addOption(new Option('--json', 'print exactly one JSON object on stdout'))
+    .addOption(
+      new Option('--log-level <level>', 'what is logged to stderr').choices(LOG_LEVELS).default('info'),
+    )
+    .addHelpText('after', `\nExample:\n  $ ${example}`)
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} });
+}
+
+function projectVerb(usage: string, description: string, example: string): Command {
+  return verb(program, usage, description, example).option(
+    '--config <file>',
+    'default: the nearest edgeloop.yaml upward',
+  );
+}
+
+verb(program, 'quickstart', 'run the whole loop in a scratch folder, with no account', 'edgeloop quickstart')
+  .option('--workdir <folder>', 'where to run it (default: a new temporary folder)')
+  .action(async (options) => (await import('./quickstart/quickstart.ts')).default(options));
+
+projectVerb('plan [models...]', 'what would be trained, and why', 'edgeloop plan churn').action(
+  async (models, options) => (await import('./plan.ts')).default(models, options),
+);
+
+projectVerb(
+  'retrain <model>',
+  'plan, train or reuse, evaluate, gate, keep the candidate',
+  'edgeloop retrain churn',
+).action(async (model, options) => (await import('./retrain.ts')).default(model, options));
+
+projectVerb('release <model>', 'give the candidate a version: image, tags, lock', 'edgeloop release churn')
+  .addOption(
+    new Option('--bump <level>', 'raise the computed bump, never lower it').choices([
+      'patch',
+      'minor',
+      'major',
+    ]),
+  )
+  .action(async (model, options) => (await import('./release.ts')).default(model, options));
+
+projectVerb(
+  'rollout <model@version>',
+  'move a channel to a release',
+  'edgeloop rollout churn@1.0.1 --channel production',
+)
+  .requiredOption('--channel <name>', 'the channel that devices follow')
+  .action(async (release, options) => (await import('./rollout.ts')).default(release, options));
+
+projectVerb('status', 'channels, releases, devices', 'edgeloop status --device http://127.0.0.1:8080')
+  .option('--device <url...>', 'an agent to ask')
+  .action(async (options) => (await import('./status.ts')).default(options));
+
+verb(program, 'agent', 'run the agent on a device', 'edgeloop agent --config agent.yaml')
+  .option('--config <file>', 'default: agent.yaml in this folder')
+  .option('--state <folder>', 'journal, models and control socket')
+  .option('--http <address>', 'where it answers (default: 127.0.0.1:8080)')
+  .option('--registry <ref>', 'where models come from')
+  .option('--channel <name>', 'what it follows (default: production)')
+  .option('--poll <duration>', 'how often it looks (default: 60s)')
+  .option('--probation <duration>', 'how long a new version is watched (default: 30s)')
+  .option('--model <name=range...>', 'a model to serve, and the versions it accepts, such as churn=^1.0.0')
+  .action(async (options) => (await import('./agent.ts')).default(options));
+
+const device = program
+  .command('device')
+  .description('talk to the running agent on this machine')
+  .exitOverride();
+
+function deviceVerb(usage: string, description: string, example: string): Command {
+  return verb(device, usage, description, `edgeloop device ${example} --state .edgeloop/agent`)
+    .option('--config <file>', 'default: agent.yaml in this folder')
+    .option('--state <folder>', "the agent's state folder (default: from agent.yaml)");
+}
+
+deviceVerb('status', 'what it serves', 'status').action(async (options) =>
+  (await import('./device.ts')).deviceStatus(options),
+);
+deviceVerb('poll', 'look at the channel now', 'poll').action(async (options) =>
+  (await import('./device.ts')).devicePoll(options),
+);
+deviceVerb('rollback <model>', 'go back to the version before, at once', 'rollback churn').action(
+  async (model, options) => (await import('./device.ts')).deviceRollback(model, options),
+);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  // Help and version were asked for, and commander has printed them.
+  if (error.exitCode !== 0) {
+    const message = error.message.replace(/^error: /, '');
+    const usage = misuse(
+      'usage',
+      message,
+      `See: edgeloop ${process.argv[2] ?? ''} --help`.replace('  ', ' '),
+    );
+    process.exitCode = printError(usage, process.argv.includes('--json'));
+  }
+}

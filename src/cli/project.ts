@@ -1,0 +1,15 @@
+import { openWorkspace, type Workspace } from '../loop/workspace.ts';
+import type { CommonOptions, VerbContext } from './run-verb.ts';
+
+/** Opens the project that a verb works on; a training's own lines go to stderr as they come. */
+export function openProject(options: CommonOptions, context: VerbContext): Promise<Workspace> {
+  const quiet = options.logLevel === 'error' || options.logLevel === 'silent';
+  return openWorkspace({
+    ...context,
+    config: options.config,
+    onTrainingLine: (line) => {
+      if (!quiet) process.stderr.write(`  | ${line}\n`);
+    },
+    now: () => new Date(),
+  });
+}

@@ -1,0 +1,26 @@
+import { readFile } from 'node:fs/promises';
+import { type RetrainResult, retrainModel } from '../loop/retrain.ts';
+import { openProject } from './project.ts';
+import { type CommonOptions, runVerb } from './run-verb.ts';
+
+/** `edgeloop retrain MODEL` */
+export default function retrain(model: string, options: CommonOptions): Promise<void> {
+  return runVerb(options, async (context) => {
+    const result = await retrainModel(await openProject(options, context), model);
+    const refused = result.verdict.outcome === 'fail';
+    return { json: facts(result), text: await readFile(result.report, 'utf8'), exitCode: refused ? 3 : 0 };
+  });
+}
+
+function facts({ plan, reused, candidate, verdict, next, report }: RetrainResult) {
+  return {
+    model: plan.identity.model,
+    inputKey: plan.identity.inputKey,
+    reused,
+    job: candidate.card.training?.job.name ?? null,
+    candidate: { path: candidate.path, digest: candidate.descriptor.digest },
+    verdict: { outcome: verdict.outcome, reasons: verdict.reasons, metrics: verdict.metrics },
+    next: next ?? null,
+    report,
+  };
+}

@@ -1,0 +1,32 @@
+const MORE_DIGITS = [4, 5, 6, 8, 11, 14, 17];
+
+/** A figure for a sentence: three decimals, and two significant digits where that would leave nothing of it. */
+export function figure(value: number): string {
+  const rounded = Number(value.toFixed(3));
+  return String(rounded === 0 && value !== 0 ? Number(value.toPrecision(2)) : rounded + 0);
+}
+
+/** The same with as many digits as it takes to tell the value from a limit that it does not equal. */
+export function figureBeside(value: number, limit: number): string {
+  if (value === limit) return figure(value);
+  const texts = [figure(value), ...MORE_DIGITS.map((digits) => String(Number(value.toPrecision(digits))))];
+  return texts.find((text) => Number(text) !== limit) ?? String(value);
+}
+
+/** A share in per cent: `5 %`, `-0.4 %`. */
+export function percent(share: number): string {
+  const rounded = Number((share * 100).toFixed(1));
+  return `${rounded === 0 && share !== 0 ? Number((share * 100).toPrecision(2)) : rounded + 0} %`;
+}
+
+/** Bytes as people read them, decimal units: `812 B`, `1.3 MB`. */
+export function bytes(count: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = count;
+  let unit = 0;
+  while (value >= 999.95 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 ? value : Number(value.toFixed(1))} ${units[unit] ?? ''}`;
+}

@@ -1,0 +1,110 @@
+import { failure } from '../errors.ts';
+import type { ModelSignature, Tensor } from '../onnx/index.ts';
+import type { Batch } from './columns.ts';
+import { columnInputs, inputTensors, rowsPerRun } from './input-tensors.ts';
+import { openTable } from './open-table.ts';
+import type { Predictions, Runner } from './score.ts';
+
+const GOLDEN_ROWS = 8;
+/** Two ONNX Runtime versions differ by up to 5e-7, so a row this far from the decision limit keeps its class. */
+const DECISION_MARGIN = 0.01;
+const ROWS_READ_AT_ONCE = 1000;
+
+export interface GoldenArgs {
+  session: Runner;
+  modelSignature: ModelSignature;
+  /** Path of the holdout. */
+  holdout: string;
+  predictions: Predictions;
+}
+
+/**
+ * Golden samples: up to eight rows of the holdout (one, if the model takes no more at once) as input tensors, with all
+ * of the candidate's own outputs for them. The same rows every time. Throws `golden-none` when no row is far enough
+ * from the decision limit.
+ */
+export async function chooseGolden(args: GoldenArgs): Promise<{ inputs: Tensor[]; outputs: Tensor[] }> {
+  const table = await openTable(args.holdout);
+  const specs = columnInputs(args.modelSignature, table.columns);
+  const rows = goldenRows(args.predictions.probabilities, rowsPerRun(specs, GOLDEN_ROWS));
+  const names = specs.map(({ name }) => name);
+  const inputs = inputTensors(await readRows(args.holdout, rows, names), specs);
+  return { inputs, outputs: await args.session.run(inputs) };
+}
+
+/**
+ * Row numbers, ascending: for each of evenly spaced probabilities between the least and the greatest the nearest row
+ * that is not taken yet, without those within 0.01 of the decision limit 0.5.
+ */
+export function goldenRows(probabilities: Float64Array, count: number): number[] {
+  const eligible = Array.from(probabilities.keys()).filter(
+    (row) => Math.abs((probabilities[row] ?? 0.5) - 0.5) > DECISION_MARGIN,
+  );
+  if (eligible.length === 0) {
+    throw failure(
+      'golden-none',
+      `Every probability of the candidate lies within ${DECISION_MARGIN} of 0.5, so no row can prove that a device computes the same.`,
+      'Train a model that tells the classes apart.',
+    );
+  }
+  const values = eligible.map((row) => probabilities[row] ?? 0);
+  const [least, greatest] = values.reduce(
+    ([low, high], value) => [Math.min(low, value), Math.max(high, value)],
+    [1, 0],
+  );
+  const taken = new Set<number>();
+  for (let pick = 0; pick < Math.min(count, eligible.length); pick++) {
+    const target = least + ((greatest - least) * pick) / Math.max(1, count - 1);
+    taken.add(nearestRow(eligible, values, target, taken));
+  }
+  return [...taken].toSorted((a, b) => a - b);
+}
+
+function nearestRow(
+  rows: readonly number[],
+  values: readonly number[],
+  target: number,
+  taken: Set<number>,
+): number {
+  let best = -1;
+  let distance = Number.POSITIVE_INFINITY;
+  for (const [index, row] of rows.entries()) {
+    const away = Math.abs((values[index] ?? 0) - target);
+    if (away >= distance || taken.has(row)) continue;
+    best = row;
+    distance = away;
+  }
+  return best;
+}
+
+/** A batch of just these rows. */
+async function readRows(file: string, rows: readonly number[], names: readonly string[]): Promise<Batch> {
+  const wanted = new Set(rows);
+  const found: { texts: Map<string, string>; place: (name: string) => string }[] = [];
+  const table = await openTable(file);
+  let first = 0;
+  for await (const batch of table.batches(ROWS_READ_AT_ONCE)) {
+    for (let row = 0; row < batch.rows; row++) {
+      if (!wanted.has(first + row)) continue;
+      const texts = new Map(names.map((name) => [name, batch.column(name)[row] ?? '']));
+      found.push({ texts, place: (name) => batch.place(row, name) });
+    }
+    first += batch.rows;
+    if (found.length === rows.length) break;
+  }
+  if (found.length < rows.length) throw changedHoldout(file, first);
+  return {
+    firstLine: 1,
+    rows: found.length,
+    column: (name) => found.map(({ texts }) => texts.get(name) ?? ''),
+    place: (row, name) => found[row]?.place(name) ?? file,
+  };
+}
+
+function changedHoldout(file: string, rows: number): Error {
+  return failure(
+    'holdout-changed',
+    `${file} has only ${rows} rows now, fewer than were scored.`,
+    'Leave the holdout alone while a training runs, and run it again.',
+  );
+}

@@ -1,0 +1,12 @@
+export type { Batch, TableReader } from './columns.ts';
+export { pairedBootstrap } from './bootstrap.ts';
+export { type Contender, evaluate, type EvaluateArgs } from './evaluate.ts';
+export { bytes, figure, percent } from './figures.ts';
+export { type Decision, type GateInput, judge } from './gate.ts';
+export type { Interval, MetricJudgement, MetricRule, Outcome, Rules, Tolerance } from './gate-record.ts';
+export { chooseGolden } from './golden.ts';
+export { METRIC_NAMES, type MetricName, METRICS } from './metrics.ts';
+export { isTable, openTable } from './open-table.ts';
+export { type Predictions, scoreHoldout, scoreModel } from './score.ts';
+export { referenceStatistics } from './statistics.ts';
+export { decideAgain, parseVerdict, type Verdict, VERDICT_MEDIA_TYPE, verdictBytes } from './verdict.ts';

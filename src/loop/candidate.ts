@@ -1,0 +1,185 @@
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { chooseGolden, type Predictions, referenceStatistics, scoreHoldout } from '../evaluation/index.ts';
+import {
+  ANNOTATION,
+  type Descriptor,
+  digestOf,
+  packModel,
+  pullModel,
+  pushModel,
+  writeArtifact,
+} from '../oci/index.ts';
+import {
+  type Card,
+  CARD_FILE,
+  cardSchema,
+  GOLDEN_FILE,
+  goldenToJson,
+  MODEL_FILE,
+  readModelFile,
+  startSession,
+} from '../onnx/index.ts';
+import { trainLocally } from '../training/index.ts';
+import { readCard } from './releases.ts';
+import type { Identity } from './identify.ts';
+import { candidateTag, DATASET_ARTIFACT_TYPE } from './plan.ts';
+import { repositoryOf, workPath, type Workspace } from './workspace.ts';
+
+/** A trained and packed model that waits for a verdict or a release. */
+export interface Candidate {
+  /** Folder with its files. */
+  path: string;
+  descriptor: Descriptor;
+  card: Card;
+  /** What it says about the holdout, when it was scored while it was made. */
+  predictions?: Predictions;
+}
+
+/** Fetches a model of the registry into the work folder, or finds it there. */
+export async function fetchModel(workspace: Workspace, model: string, digest: string): Promise<string> {
+  const path = workPath(workspace, 'models', model, digest.slice('sha256:'.length));
+  await pullModel(repositoryOf(workspace, model), digest, path, { signal: workspace.deps.signal });
+  return path;
+}
+
+/** The candidate that an earlier training of the same inputs left in the registry. */
+export async function reuseCandidate(
+  workspace: Workspace,
+  model: string,
+  descriptor: Descriptor,
+): Promise<Candidate> {
+  const path = await fetchModel(workspace, model, descriptor.digest);
+  return { path, descriptor, card: await readCard(workspace, model, descriptor.digest) };
+}
+
+/** Trains, packs the result once with its card and golden samples, and keeps it under `in-<input key>`. */
+export async function trainCandidate(
+  workspace: Workspace,
+  identity: Identity,
+  commit: string | null,
+): Promise<Candidate> {
+  const { model, inputKey } = identity;
+  const folder = workPath(workspace, 'training', `${inputKey.slice(0, 12)}-${process.pid}`);
+  await rm(folder, { recursive: true, force: true });
+  const output = join(folder, 'output');
+  await runTraining(workspace, identity, output);
+  const { card, predictions } = await describeCandidate(workspace, identity, output, commit);
+
+  const path = workPath(workspace, 'candidates', model, inputKey);
+  await rm(path, { recursive: true, force: true });
+  await mkdir(workPath(workspace, 'candidates', model), { recursive: true });
+  await rename(output, path);
+  await rm(folder, { recursive: true, force: true });
+  return { path, descriptor: await keep(workspace, identity, path, card), card, predictions };
+}
+
+async function runTraining(workspace: Workspace, identity: Identity, output: string): Promise<void> {
+  const { settings, model, paths } = identity;
+  const { log, environment, signal, onTrainingLine } = workspace.deps;
+  log('info', `training ${model}`, { inputKey: identity.inputKey });
+  const params = Object.fromEntries(
+    Object.entries(settings.train.params).map(([name, value]) => [name, String(value)]),
+  );
+  const { seconds } = await trainLocally(
+    {
+      model,
+      run: settings.train.run,
+      folder: workspace.config.root,
+      inputs: { ...params, train: paths.train },
+      output,
+      timeoutMs: settings.train.timeout,
+    },
+    { onLine: onTrainingLine, environment, signal },
+  );
+  log('info', `trained ${model} in ${seconds.toFixed(1)} s`);
+}
+
+/** Scores the fresh model on the holdout and writes its golden samples and card beside it. */
+async function describeCandidate(
+  workspace: Workspace,
+  identity: Identity,
+  folder: string,
+  commit: string | null,
+): Promise<{ card: Card; predictions: Predictions }> {
+  const { settings, paths, dataset } = identity;
+  const modelFile = join(folder, MODEL_FILE);
+  const file = await readModelFile(modelFile);
+  const { modelSignature } = file;
+  const session = await startSession({ modelFile, signal: workspace.deps.signal });
+  try {
+    const { label, task } = settings.evaluate;
+    const predictions = await scoreHoldout({ session, modelSignature, holdout: paths.holdout, label, task });
+    const golden = await chooseGolden({ session, modelSignature, holdout: paths.holdout, predictions });
+    await writeFile(
+      join(folder, GOLDEN_FILE),
+      `${JSON.stringify(goldenToJson(golden.inputs, golden.outputs))}\n`,
+    );
+    const statistics = await referenceStatistics(trainingFiles(identity), modelSignature);
+    const card = cardSchema.parse({
+      schema: 'edgeloop.card/v1',
+      model: identity.model,
+      modelSignature,
+      requirements: {
+        opset: file.opset,
+        executionProviders: [session.info.provider],
+        modelBytes: file.bytes,
+      },
+      training: {
+        inputKey: identity.inputKey,
+        inputs: identity.inputs,
+        commit,
+        job: { target: 'local', name: jobName(identity) },
+        datasetFiles: dataset.files.length,
+        datasetBytes: dataset.bytes,
+      },
+      ...(statistics !== undefined && { statistics }),
+    });
+    await writeFile(join(folder, CARD_FILE), `${JSON.stringify(card, null, 2)}\n`);
+    return { card, predictions };
+  } finally {
+    await session.close();
+  }
+}
+
+function trainingFiles({ dataset, paths }: Identity): string[] {
+  const [only] = dataset.files;
+  const single = dataset.files.length === 1 && only !== undefined && paths.train.endsWith(`/${only.path}`);
+  return single ? [paths.train] : dataset.files.map((file) => join(paths.train, file.path));
+}
+
+function jobName({ model, inputKey }: Identity): string {
+  return `edgeloop-${model}-${inputKey.slice(0, 12)}`;
+}
+
+async function keep(
+  workspace: Workspace,
+  identity: Identity,
+  folder: string,
+  card: Card,
+): Promise<Descriptor> {
+  const { model, inputKey, dataset } = identity;
+  const commit = card.training?.commit ?? null;
+  const repository = repositoryOf(workspace, model);
+  const packed = await packModel(folder, {
+    model,
+    annotations: {
+      'org.opencontainers.image.title': model,
+      ...(commit !== null && { 'org.opencontainers.image.revision': commit }),
+      [ANNOTATION.inputKey]: inputKey,
+      [ANNOTATION.dataset]: dataset.digest,
+      [ANNOTATION.modelSignature]: digestOf(Buffer.from(JSON.stringify(card.modelSignature))),
+      [ANNOTATION.job]: jobName(identity),
+    },
+  });
+  await pushModel(repository, packed);
+  await writeArtifact(repository, {
+    artifactType: DATASET_ARTIFACT_TYPE,
+    mediaType: DATASET_ARTIFACT_TYPE,
+    bytes: dataset.manifest,
+    subject: packed.descriptor,
+  });
+  // The tag comes last: who finds it finds everything.
+  await pushModel(repository, packed, { tag: candidateTag(inputKey) });
+  return packed.descriptor;
+}

@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+import { type Config, loadConfig } from '../config/index.ts';
+import { misuse } from '../errors.ts';
+import { openWorkingTree } from '../git/index.ts';
+import type { Registry, Repository } from '../oci/index.ts';
+import type { SourceControl } from '../versioning/index.ts';
+import { openRegistry } from './open-registry.ts';
+
+export type Log = (
+  level: 'debug' | 'info' | 'warn' | 'error',
+  message: string,
+  fields?: Record<string, unknown>,
+) => void;
+
+export interface LoopDeps {
+  cwd: string;
+  /** Path given with `--config`. */
+  config?: string | undefined;
+  environment: NodeJS.ProcessEnv;
+  log: Log;
+  /** Each line that a training prints. */
+  onTrainingLine: (line: string) => void;
+  now: () => Date;
+  signal: AbortSignal;
+}
+
+/** A project as every verb of the loop sees it. */
+export interface Workspace {
+  config: Config;
+  registry: Registry;
+  /** Undefined outside a git repository. */
+  sourceControl: SourceControl | undefined;
+  deps: LoopDeps;
+}
+
+/** Opens the project of `deps.cwd` and chooses its adapters from the configuration. */
+export async function openWorkspace(deps: LoopDeps): Promise<Workspace> {
+  const config = loadConfig(deps.cwd, deps.config, deps.environment);
+  const sourceControl = await openWorkingTree(config.root);
+  return { config, registry: openRegistry(config.registry), sourceControl, deps };
+}
+
+/** The model's repository in the registry. */
+export function repositoryOf(workspace: Workspace, model: string): Repository {
+  return workspace.registry.repository(model);
+}
+
+/** Where this project keeps what can be made again: `.edgeloop/<parts>` beside the configuration. */
+export function workPath(workspace: Workspace, ...parts: string[]): string {
+  return join(workspace.config.root, '.edgeloop', ...parts);
+}
+
+/** The source control that a verb cannot do without. */
+export function requireSourceControl(workspace: Workspace, verb: string): SourceControl {
+  if (workspace.sourceControl !== undefined) return workspace.sourceControl;
+  throw misuse(
+    'git-required',
+    `${workspace.config.root} is not in a git repository, and ${verb} keeps versions as git tags`,
+    'Make it one: git init && git add -A && git commit -m "first"',
+  );
+}

@@ -1,0 +1,2 @@
+export type { ReportFacts } from './facts.ts';
+export { renderReport } from './markdown.ts';

@@ -1,0 +1,1 @@
+export { type Channel, nextDocument, readChannel, writeChannel } from './channels.ts';
