@@ -238,7 +238,7 @@ describe('the agent', () => {
       failed: expect.stringContaining(`port ${port} on 127.0.0.1 is in use`),
     });
     expect(await startAgent({ ...other, registry: 'example.org/models' })).toMatchObject({
-      exitCode: 1,
+      exitCode: 2,
       failed: expect.stringContaining('"registry-unsupported"'),
     });
     for (const state of [join(root, 'file', 'state'), '/proc/edgeloop/state']) {

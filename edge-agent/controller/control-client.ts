@@ -1,6 +1,6 @@
-import { request } from 'node:http';
 import { z } from 'zod';
 import { EdgeloopError, failure, isSystemError, misuse } from '../../src/errors.ts';
+import { http } from '../../src/http.ts';
 import { controlSocket } from './control.ts';
 
 const errorSchema = z.object({
@@ -9,6 +9,9 @@ const errorSchema = z.object({
   message: z.string(),
   remedy: z.string(),
 });
+
+/** A poll fetches what the channel names, over whatever line there is. */
+const LONGEST_MS = 24 * 3_600_000;
 
 /**
  * Asks the running agent of a state folder: `GET /status`, `POST /poll`, `POST /rollback {"model"}`. Resolves with its
@@ -20,46 +23,29 @@ export async function controlRequest(
   path: string,
   body?: unknown,
 ): Promise<unknown> {
-  const { status, text } = await exchange(state, method, path, body);
-  const answer: unknown = JSON.parse(text);
+  const socketPath = controlSocket(state);
+  const sent = body === undefined ? {} : { body };
+  const options = { method, socketPath, timeoutMs: LONGEST_MS, retries: 0, ...sent };
+  const { status, body: text } = await http(`http://agent${path}`, options).catch((error: unknown) => {
+    throw unreachable(state, socketPath, error);
+  });
+  const answer: unknown = JSON.parse(text.toString());
   if (status === 200) return answer;
   const { exitCode, code, message, remedy } = errorSchema.parse(answer);
   throw new EdgeloopError(exitCode, code, message, remedy);
 }
 
-async function exchange(state: string, method: string, path: string, body: unknown) {
-  const socketPath = controlSocket(state);
-  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>();
-  const call = request({ socketPath, method, path, agent: false }, (response) => {
-    let text = '';
-    response.setEncoding('utf8');
-    response.on('data', (chunk: string) => (text += chunk));
-    response.once('error', reject);
-    response.once('end', () => resolve({ status: response.statusCode ?? 0, text }));
-  });
-  call.once('error', reject);
-  call.end(body === undefined ? undefined : JSON.stringify(body));
-  try {
-    return await promise;
-  } catch (error) {
-    if (isSystemError(error, 'EACCES', 'EPERM')) {
-      throw misuse(
-        'control-denied',
-        `${socketPath} belongs to another user`,
-        'Run it as the user that runs the agent.',
-        {
-          cause: error,
-        },
-      );
-    }
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'ECONNREFUSED', 'ECONNRESET', 'ENOTSOCK')) {
-      throw failure(
-        'agent-not-running',
-        `no agent runs with the state folder ${state}`,
-        'Start it with `edgeloop agent`, or name its state folder with --state DIR.',
-        { cause: error },
-      );
-    }
-    throw error;
+function unreachable(state: string, socketPath: string, error: unknown): unknown {
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (isSystemError(cause, 'EACCES', 'EPERM')) {
+    const message = `${socketPath} belongs to another user`;
+    return misuse('control-denied', message, 'Run it as the user that runs the agent.', { cause });
   }
+  if (!isSystemError(cause, 'ENOENT', 'ENOTDIR', 'ECONNREFUSED', 'ECONNRESET', 'ENOTSOCK')) return error;
+  return failure(
+    'agent-not-running',
+    `no agent runs with the state folder ${state}`,
+    'Start it with `edgeloop agent`, or name its state folder with --state DIR.',
+    { cause },
+  );
 }

@@ -56,8 +56,7 @@ async function answer(
   try {
     reply(response, 200, await perform(request, actions));
   } catch (error) {
-    const expected = error instanceof EdgeloopError;
-    reply(response, expected && error.exitCode !== 1 ? 400 : 500, errorMessage(error));
+    reply(response, error instanceof EdgeloopError ? 400 : 500, errorMessage(error));
   }
 }
 

@@ -1,12 +1,12 @@
 import { validRange } from 'semver';
 import { misuse } from '../../src/errors.ts';
+import { openRegistry } from '../../src/oci/index.ts';
 import type { AgentSettings, Log } from '../settings.ts';
 import { bootModel } from './boot.ts';
 import { type Context, report, stateOfModel } from './context.ts';
 import { startControl } from './control.ts';
 import type { GatewayLink } from './gateway-link.ts';
 import { openJournal } from './journal.ts';
-import { openRegistry } from './open-registry.ts';
 import { startPolling } from './polling.ts';
 import { judgeFault } from './probation.ts';
 import { reconcile } from './reconcile.ts';

@@ -3,12 +3,10 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { EdgeloopError, failure, isSystemError, messageOf, misuse } from '../../src/errors.ts';
+import { ownerIsGone, ownerName } from '../../src/process-owner.ts';
 
-/** A process that another one can recognise later: a pid alone is reused. */
-const processSchema = z.strictObject({ pid: z.int().positive(), started: z.string() });
-const lockSchema = z.strictObject({ gateway: processSchema, controller: processSchema });
-
-type ProcessName = z.infer<typeof processSchema>;
+/** Both processes by name; see src/process-owner.ts. */
+const lockSchema = z.strictObject({ gateway: z.string(), controller: z.string() });
 
 /** How long a controller whose gateway is gone may take to end. */
 const ORPHAN_MS = 5_000;
@@ -40,7 +38,7 @@ function makeFolder(folder: string): void {
 }
 
 async function takeLock(folder: string, file: string, gatewayPid: number): Promise<void> {
-  const mine = JSON.stringify({ gateway: nameOf(gatewayPid), controller: nameOf(process.pid) });
+  const mine = JSON.stringify({ gateway: ownerName(gatewayPid), controller: ownerName() });
   for (let attempt = 0; attempt < 10; attempt += 1) {
     try {
       writeFileSync(file, mine, { flag: 'wx', mode: 0o600 });
@@ -60,10 +58,12 @@ async function refuseWhileUsed(folder: string, text: string, gatewayPid: number)
   const owner = lockSchema.safeParse(parsed(text)).data;
   // A lock that cannot be read was torn by a power cut: whoever wrote it is gone.
   if (owner === undefined) return;
-  if (owner.gateway.pid !== gatewayPid && lives(owner.gateway)) throw stateInUse(folder, owner.gateway.pid);
+  if (owner.gateway !== ownerName(gatewayPid) && !ownerIsGone(owner.gateway)) {
+    throw stateInUse(folder, owner.gateway);
+  }
   const deadline = performance.now() + ORPHAN_MS;
-  while (owner.controller.pid !== process.pid && lives(owner.controller)) {
-    if (performance.now() > deadline) throw stateInUse(folder, owner.controller.pid);
+  while (owner.controller !== ownerName() && !ownerIsGone(owner.controller)) {
+    if (performance.now() > deadline) throw stateInUse(folder, owner.controller);
     await sleep(20);
   }
 }
@@ -81,8 +81,8 @@ function removeStale(file: string, seen: string): void {
   else renameSync(aside, file);
 }
 
-function stateInUse(folder: string, pid: number | undefined) {
-  const who = pid === undefined ? 'another agent' : `another agent (process ${pid})`;
+function stateInUse(folder: string, owner: string | undefined) {
+  const who = owner === undefined ? 'another agent' : `another agent (process ${owner.split('-')[0]})`;
   return misuse(
     'state-in-use',
     `the state folder ${folder} is used by ${who}`,
@@ -90,33 +90,11 @@ function stateInUse(folder: string, pid: number | undefined) {
   );
 }
 
-function nameOf(pid: number): ProcessName {
-  return { pid, started: startTime(pid) };
-}
-
-function lives({ pid, started }: ProcessName): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if (isSystemError(error, 'ESRCH')) return false;
-  }
-  return startTime(pid) === started;
-}
-
-/** Boot and ticks since boot (proc(5), stat, field 22); empty where there is no /proc or the process is a zombie. */
-function startTime(pid: number): string {
-  const stat = readText(`/proc/${pid}/stat`) ?? '';
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  if (fields[0] === 'Z') return 'ended';
-  const boot = readText('/proc/sys/kernel/random/boot_id') ?? '';
-  return fields[19] === undefined ? '' : `${boot.trim()} ${fields[19]}`;
-}
-
 function readText(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    if (isSystemError(error, 'ENOENT', 'ESRCH')) return undefined;
+    if (isSystemError(error, 'ENOENT')) return undefined;
     throw error;
   }
 }

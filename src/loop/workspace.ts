@@ -2,9 +2,8 @@ import { join } from 'node:path';
 import { type Config, loadConfig } from '../config/index.ts';
 import { misuse } from '../errors.ts';
 import { openWorkingTree } from '../git/index.ts';
-import type { Registry, Repository } from '../oci/index.ts';
+import { openRegistry, type Registry, type Repository } from '../oci/index.ts';
 import type { SourceControl } from '../versioning/index.ts';
-import { openRegistry } from './open-registry.ts';
 
 export type Log = (
   level: 'debug' | 'info' | 'warn' | 'error',

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { EdgeloopError, failure, isSystemError } from '../errors.ts';
-import { ownerIsGone, ownerName } from './process-owner.ts';
+import { ownerIsGone, ownerName } from '../process-owner.ts';
 
 /** A name beside others that no other process uses and that tells whose it is, so that leftovers can be removed. */
 export function incomingName(prefix: string): string {

@@ -3,7 +3,7 @@ import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failure, isSystemError } from '../errors.ts';
 import { storageFailure } from './durable-file.ts';
-import { ownerIsGone, ownerName } from './process-owner.ts';
+import { ownerIsGone, ownerName } from '../process-owner.ts';
 
 const LONGEST_PAUSE_MS = 50;
 

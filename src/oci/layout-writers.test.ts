@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { withLock } from './folder-lock.ts';
 import { openLayoutRepository } from './layout.ts';
-import { ownerName } from './process-owner.ts';
+import { ownerName } from '../process-owner.ts';
 import { blobFrom, scratchFolder } from './testing.ts';
 
 const WRITER = fileURLToPath(new URL('testing-writer.ts', import.meta.url));
@@ -108,15 +108,23 @@ describe('withLock', () => {
   it('does not break the lock of a process in another container, whose pid means nothing here', async () => {
     await using scratch = await scratchFolder();
     const lock = join(scratch.path, 'lock');
-    await writeFile(lock, '4194303-1-abcdefabcdef');
+    await writeFile(lock, '4194303-1-abcdefabcdef-abcdefabcdef');
     await expect(withLock(lock, 30, async () => 'never')).rejects.toMatchObject({ code: 'lock-timeout' });
+  });
+
+  it('breaks a lock of an earlier boot, whatever process has its pid now', async () => {
+    await using scratch = await scratchFolder();
+    const lock = join(scratch.path, 'lock');
+    const [pid, started, , scope] = ownerName().split('-');
+    await writeFile(lock, `${pid}-${started}-abcdefabcdef-${scope}`);
+    expect(await withLock(lock, 1000, async () => 'done')).toBe('done');
   });
 
   it('breaks a lock whose pid was given to another process', async () => {
     await using scratch = await scratchFolder();
     const lock = join(scratch.path, 'lock');
-    const [pid, , scope] = ownerName().split('-');
-    await writeFile(lock, `${pid}-1-${scope}`);
+    const [pid, , boot, scope] = ownerName().split('-');
+    await writeFile(lock, `${pid}-1-${boot}-${scope}`);
     expect(await withLock(lock, 1000, async () => 'done')).toBe('done');
   });
 });

@@ -7,7 +7,7 @@ import { writeArtifact } from './artifact.ts';
 import { openLayoutRepository } from './layout.ts';
 import { packModel, pushModel } from './modelpack.ts';
 import { readModelFile } from './model-manifest.ts';
-import { ownerName } from './process-owner.ts';
+import { ownerName } from '../process-owner.ts';
 import { type PullProgress, pullModel } from './pull-model.ts';
 import type { Repository } from './repository.ts';
 import {
