@@ -1,0 +1,174 @@
+import { spawn } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { churnProject, edgeloop, PROGRAM, secondPartArrives } from '../fixtures/churn-project.ts';
+
+function json(project: string, ...args: string[]) {
+  const ran = edgeloop(project, ...args, '--json');
+  expect({ args, code: ran.code, stderr: ran.code === 0 ? '' : ran.stderr }).toEqual({
+    args,
+    code: 0,
+    stderr: '',
+  });
+  return JSON.parse(ran.stdout);
+}
+
+interface Agent {
+  firstLine: string;
+  logs: string[];
+  end(): Promise<number | null>;
+}
+
+async function startAgent(project: string): Promise<Agent> {
+  const child = spawn(process.execPath, [PROGRAM, 'agent', '--http', '127.0.0.1:0', '--poll', '1h'], {
+    cwd: project,
+  });
+  const logs: string[] = [];
+  createInterface({ input: child.stderr }).on('line', (line) => logs.push(line));
+  const closed = new Promise<number | null>((ended) => child.once('close', ended));
+  const first = new Promise<string>((found) => createInterface({ input: child.stdout }).once('line', found));
+  const firstLine = await Promise.race([first, closed.then(() => `ended: ${logs.join('\n')}`)]);
+  return {
+    firstLine,
+    logs,
+    end: () => {
+      child.kill('SIGTERM');
+      return closed;
+    },
+  };
+}
+
+describe('edgeloop agent', () => {
+  let project: string;
+  let agent: Agent;
+  let url: string;
+
+  beforeAll(async () => {
+    project = churnProject();
+    edgeloop(project, 'retrain', 'churn');
+    json(project, 'release', 'churn');
+    json(project, 'rollout', 'churn@1.0.0', '--channel', 'production');
+    agent = await startAgent(project);
+    url = /http:\S+/.exec(agent.firstLine)?.[0] ?? '';
+  });
+
+  afterAll(async () => {
+    await agent.end();
+  });
+
+  it('prints one line when it is ready, and logs JSON lines when stderr is no terminal', () => {
+    expect(agent.firstLine).toMatch(/^ready: http:\/\/127\.0\.0\.1:\d+ serves churn 1\.0\.0$/);
+    expect(agent.logs.map((line) => JSON.parse(line).level)).toContain('info');
+  });
+
+  it('answers an Open Inference Protocol request with the model’s own probability', async () => {
+    const { inputs } = await (await fetch(`${url}/v2/models/churn`)).json();
+    const tensors = inputs.map(({ name, datatype }: { name: string; datatype: string }) => ({
+      name,
+      datatype,
+      shape: [2, 1],
+      data: datatype === 'BYTES' ? ['KS', 'no'] : [1, 2],
+    }));
+    const answer = await fetch(`${url}/v2/models/churn/infer`, {
+      method: 'POST',
+      body: JSON.stringify({ id: '7', inputs: tensors }),
+    });
+    expect(await answer.json()).toMatchObject({
+      id: '7',
+      model_name: 'churn',
+      model_version: '1.0.0',
+      outputs: [
+        { name: 'label', datatype: 'INT64', shape: [2] },
+        { name: 'probabilities', datatype: 'FP32', shape: [2, 2] },
+      ],
+    });
+  });
+
+  it('keeps its control socket to its user', () => {
+    expect(statSync(join(project, '.edgeloop/agent/control.sock')).mode & 0o777).toBe(0o600);
+  });
+
+  it('swaps at a poll, and tells so to `device` and `status`', () => {
+    secondPartArrives(project);
+    edgeloop(project, 'retrain', 'churn');
+    json(project, 'release', 'churn');
+    const { digest } = json(project, 'rollout', 'churn@1.0.1', '--channel', 'production');
+    expect(json(project, 'device', 'poll')).toMatchObject({
+      outcomes: [{ model: 'churn', outcome: 'swapped', version: '1.0.1' }],
+      models: [{ name: 'churn', version: '1.0.1', digest, previous: { version: '1.0.0' }, provider: 'cpu' }],
+    });
+    expect(json(project, 'device', 'poll').outcomes).toMatchObject([{ outcome: 'up-to-date' }]);
+    expect(json(project, 'status', '--device', url, '--device', 'http://127.0.0.1:1').devices).toMatchObject([
+      { url, status: { models: [{ name: 'churn', version: '1.0.1' }] } },
+      { status: { error: expect.stringContaining('could not be reached') } },
+    ]);
+  });
+
+  it('goes back at once, and stays there until a newer document comes', async () => {
+    expect(json(project, 'device', 'rollback', 'churn')).toMatchObject({
+      rollback: { from: { version: '1.0.1' }, to: { version: '1.0.0' } },
+      models: [{ version: '1.0.0' }],
+    });
+    expect(json(project, 'device', 'poll')).toMatchObject({
+      outcomes: [{ outcome: 'refused' }],
+      models: [{ version: '1.0.0' }],
+    });
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).toMatch(/edgeloop_swaps_total\{model="churn"\} 3/);
+    const ran = edgeloop(project, 'device', 'rollback', 'churn');
+    expect({ code: ran.code, stderr: ran.stderr }).toMatchObject({
+      stderr: expect.stringContaining('error[no-predecessor]'),
+    });
+  });
+
+  it('lets no second agent use its state folder', () => {
+    const ran = edgeloop(project, 'agent', '--http', '127.0.0.1:0');
+    expect(ran.code).toBe(2);
+    expect(ran.stderr).toContain('error[state-in-use]');
+  });
+
+  it('ends in order on SIGTERM', async () => {
+    expect(await agent.end()).toBe(0);
+    expect(edgeloop(project, 'device', 'status').stderr).toContain('error[agent-not-running]');
+  });
+});
+
+describe('edgeloop agent, wrong use', () => {
+  it('names the port that is taken', async () => {
+    const server = createServer();
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : 0;
+    const project = churnProject();
+    const child = spawn(process.execPath, [PROGRAM, 'agent', '--http', `127.0.0.1:${port}`], {
+      cwd: project,
+    });
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    expect(await new Promise((ended) => child.once('close', ended))).toBe(2);
+    expect(stderr).toContain(`error[port-in-use]: port ${port} on 127.0.0.1 is in use`);
+    server.close();
+  });
+
+  it('names every mistake in agent.yaml, and writes nothing', () => {
+    const project = churnProject();
+    const ran = edgeloop(
+      project,
+      'agent',
+      '--poll',
+      'often',
+      '--model',
+      'churn=newest',
+      '--state',
+      'new-state',
+    );
+    expect(ran.code).toBe(2);
+    expect(ran.stderr).toContain('has 2 errors');
+    expect(ran.stderr).toContain('expected a duration such as 60s');
+    expect(ran.stderr).toContain('expected a semver range');
+    expect(existsSync(join(project, 'new-state'))).toBe(false);
+  });
+});
