@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { EVENTS, next, RESTART, STATES, TRANSITIONS } from './states.ts';
 
@@ -43,5 +44,14 @@ describe('states of a version', () => {
 
   it('serves after a restart exactly the states whose flip was decided', () => {
     expect(STATES.filter((state) => RESTART[state].restart === 'serve')).toEqual(['active', 'committed']);
+  });
+
+  it('and what a restart does are the table of docs/architecture.md', () => {
+    const page = readFileSync(new URL('../../docs/architecture.md', import.meta.url), 'utf8');
+    const rows = STATES.map((state) => {
+      const { effect, restart, why } = RESTART[state];
+      return `| ${state} | ${effect} | ${restart} | ${why} |`;
+    });
+    expect(page).toContain(`|---|---|---|---|\n${rows.join('\n')}\n\n`);
   });
 });
