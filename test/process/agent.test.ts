@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { churnProject, edgeloop, PROGRAM, secondPartArrives } from '../fixtures/churn-project.ts';
 
 function json(project: string, ...args: string[]) {
@@ -15,6 +16,8 @@ function json(project: string, ...args: string[]) {
   });
   return JSON.parse(ran.stdout);
 }
+
+const metadataSchema = z.object({ inputs: z.array(z.object({ name: z.string(), datatype: z.string() })) });
 
 interface Agent {
   firstLine: string;
@@ -65,8 +68,9 @@ describe('edgeloop agent', () => {
   });
 
   it('answers an Open Inference Protocol request with the model’s own probability', async () => {
-    const { inputs } = await (await fetch(`${url}/v2/models/churn`)).json();
-    const tensors = inputs.map(({ name, datatype }: { name: string; datatype: string }) => ({
+    const metadata: unknown = await (await fetch(`${url}/v2/models/churn`)).json();
+    const { inputs } = metadataSchema.parse(metadata);
+    const tensors = inputs.map(({ name, datatype }) => ({
       name,
       datatype,
       shape: [2, 1],
