@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { controlRequest } from './controller/control-client.ts';
 import type { AgentSettings } from './settings.ts';
-import { pushVersion, rollOut, scratch } from './testing/model-registry.ts';
-import { type RunningAgent, startAgent, startReady } from './testing/start-agent.ts';
+import { pushVersion, rollOut, scratch } from '../test/fixtures/model-registry.ts';
+import { type RunningAgent, startAgent, startReady } from '../test/fixtures/start-agent.ts';
 
 let root: string;
 let registry: string;

@@ -6,8 +6,8 @@ import { openLayoutRegistry } from '../src/oci/index.ts';
 import { logarithmModel, unknownOperatorModel } from '../test/fixtures/onnx-model.ts';
 import { controlRequest } from './controller/control-client.ts';
 import type { AgentSettings } from './settings.ts';
-import { pushVersion, rollOut, scratch, type VersionToPush } from './testing/model-registry.ts';
-import { type RunningAgent, startReady } from './testing/start-agent.ts';
+import { pushVersion, rollOut, scratch, type VersionToPush } from '../test/fixtures/model-registry.ts';
+import { type RunningAgent, startReady } from '../test/fixtures/start-agent.ts';
 
 /* One agent for the whole file: whatever it is asked to do, version 1.0.0 goes on answering. */
 let root: string;

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { EdgeloopError, refusal } from '../../src/errors.ts';
 import { CARD_FILE, parseCard } from '../../src/onnx/index.ts';
-import { pullModel, readModelFile, type Repository } from '../../src/oci/index.ts';
+import { pullModel, readPackedFile, type Repository } from '../../src/oci/index.ts';
 import { type Context, versionFolder } from './context.ts';
 import type { Version } from './device-state.ts';
 import { THIS_DEVICE, unmetRequirements } from './requirements.ts';
@@ -15,7 +15,7 @@ export async function checkCard(
   model: string,
   { version, digest }: Version,
 ): Promise<void> {
-  const card = parseCard(await readModelFile(repository, digest, CARD_FILE));
+  const card = parseCard(await readPackedFile(repository, digest, CARD_FILE));
   if (card.model !== model) {
     throw refusal(
       'card-of-another-model',

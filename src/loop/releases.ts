@@ -1,5 +1,5 @@
 import semver from 'semver';
-import { readModelFile } from '../oci/index.ts';
+import { readPackedFile } from '../oci/index.ts';
 import { type Card, CARD_FILE, parseCard } from '../onnx/index.ts';
 import { readChannel } from '../rollout/index.ts';
 import { type Lock, lockPath, parseLock, parseModelTag } from '../versioning/index.ts';
@@ -83,5 +83,5 @@ export async function findHighest(workspace: Workspace, model: string): Promise<
 
 /** The card of a model in the registry, without its weights. */
 export async function readCard(workspace: Workspace, model: string, digest: string): Promise<Card> {
-  return parseCard(await readModelFile(repositoryOf(workspace, model), digest, CARD_FILE));
+  return parseCard(await readPackedFile(repositoryOf(workspace, model), digest, CARD_FILE));
 }

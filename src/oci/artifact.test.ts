@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readArtifact, writeArtifact } from './artifact.ts';
 import { openLayoutRepository } from './layout.ts';
-import { scratchFolder } from './testing.ts';
+import { scratchFolder } from '../../test/fixtures/oci-layout.ts';
 
 const VERDICT = 'application/vnd.edgeloop.verdict.v1+json';
 const bytes = new TextEncoder().encode('{"outcome":"pass"}');

@@ -4,7 +4,7 @@ import { type BuiltImage, buildImage, pushImage, readImage } from './image.ts';
 import { openLayoutRepository } from './layout.ts';
 import { packModel, type PackedModel, pushModel } from './modelpack.ts';
 import type { Repository } from './repository.ts';
-import { MODEL_FILES, scratchFolder, writeFiles } from './testing.ts';
+import { MODEL_FILES, scratchFolder, writeFiles } from '../../test/fixtures/oci-layout.ts';
 
 async function releasable(
   folder: string,

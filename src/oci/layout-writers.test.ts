@@ -7,9 +7,9 @@ import { describe, expect, it } from 'vitest';
 import { withLock } from './folder-lock.ts';
 import { openLayoutRepository } from './layout.ts';
 import { ownerName } from '../process-owner.ts';
-import { blobFrom, scratchFolder } from './testing.ts';
+import { blobFrom, scratchFolder } from '../../test/fixtures/oci-layout.ts';
 
-const WRITER = fileURLToPath(new URL('testing-writer.ts', import.meta.url));
+const WRITER = fileURLToPath(new URL('../../test/fixtures/layout-writer.ts', import.meta.url));
 
 function start(...args: string[]): ChildProcess {
   return spawn(process.execPath, [WRITER, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });

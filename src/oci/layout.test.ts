@@ -5,7 +5,7 @@ import { writeArtifact } from './artifact.ts';
 import { encodeJson } from './canonical-json.ts';
 import { digestOf } from './digest.ts';
 import { openLayoutRegistry, openLayoutRepository } from './layout.ts';
-import { blobFrom, scratchFolder } from './testing.ts';
+import { blobFrom, scratchFolder } from '../../test/fixtures/oci-layout.ts';
 
 const VERDICT = 'application/vnd.test.verdict';
 const text = (content: string): Uint8Array => new TextEncoder().encode(content);

@@ -8,7 +8,7 @@ import { readTar, type SafeTarEntry } from './tar-reading.ts';
 
 /** Most layers of a model that is read. */
 const LAYER_LIMIT = 1000;
-/** Longest file that `readModelFile` holds in memory, bytes. */
+/** Longest file that `readPackedFile` holds in memory, bytes. */
 const FILE_LIMIT = 64 * 1024 * 1024;
 
 /** A ModelPack manifest that was read by its digest. */
@@ -60,7 +60,7 @@ export async function readModelManifest(repository: Repository, digest: string):
  * One small file of a model (the card, golden samples) by its path in the model folder, without fetching the weights.
  * Throws `model-file-missing`.
  */
-export async function readModelFile(
+export async function readPackedFile(
   repository: Repository,
   manifestDigest: string,
   file: string,

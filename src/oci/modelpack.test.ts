@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openLayoutRepository } from './layout.ts';
 import { packModel, pushModel } from './modelpack.ts';
-import { readModelFile } from './model-manifest.ts';
+import { readPackedFile } from './model-manifest.ts';
 import { pullModel } from './pull-model.ts';
-import { MODEL_FILES, scratchFolder, writeFiles } from './testing.ts';
+import { MODEL_FILES, scratchFolder, writeFiles } from '../../test/fixtures/oci-layout.ts';
 
 const MODEL = { model: 'churn', annotations: { 'dev.edgeloop.input-key': '00ff' } };
 
@@ -81,7 +81,7 @@ describe('packModel', () => {
     });
     const repository = openLayoutRepository(join(scratch.path, 'layout'));
     await pushModel(repository, packed);
-    expect(await readModelFile(repository, packed.descriptor.digest, 'sub/notes.txt')).toEqual(
+    expect(await readPackedFile(repository, packed.descriptor.digest, 'sub/notes.txt')).toEqual(
       Buffer.from('x'),
     );
   });

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { writeArtifact } from './artifact.ts';
 import { openLayoutRepository } from './layout.ts';
 import { packModel, pushModel } from './modelpack.ts';
-import { readModelFile } from './model-manifest.ts';
+import { readPackedFile } from './model-manifest.ts';
 import { ownerName } from '../process-owner.ts';
 import { type PullProgress, pullModel } from './pull-model.ts';
 import type { Repository } from './repository.ts';
@@ -17,7 +17,7 @@ import {
   scratchFolder,
   withFirstSize,
   writeFiles,
-} from './testing.ts';
+} from '../../test/fixtures/oci-layout.ts';
 
 interface Scene extends AsyncDisposable {
   repository: Repository;
@@ -216,7 +216,7 @@ describe('pullModel', () => {
   });
 });
 
-describe('readModelFile', () => {
+describe('readPackedFile', () => {
   it('fetches a small file without the weights', async () => {
     await using at = await scene();
     const fetched: string[] = [];
@@ -227,13 +227,13 @@ describe('readModelFile', () => {
         return at.repository.readBlob(descriptor);
       },
     };
-    const card = await readModelFile(watching, at.digest, 'edgeloop.json');
+    const card = await readPackedFile(watching, at.digest, 'edgeloop.json');
     expect(Buffer.from(card).toString()).toBe(MODEL_FILES['edgeloop.json']);
     expect(fetched).toEqual(['models/churn/1/edgeloop.json']);
-    expect(Buffer.from(await readModelFile(watching, at.digest, 'golden.json')).toString()).toBe(
+    expect(Buffer.from(await readPackedFile(watching, at.digest, 'golden.json')).toString()).toBe(
       MODEL_FILES['golden.json'],
     );
-    await expect(readModelFile(watching, at.digest, 'none.json')).rejects.toMatchObject({
+    await expect(readPackedFile(watching, at.digest, 'none.json')).rejects.toMatchObject({
       code: 'model-file-missing',
     });
   });

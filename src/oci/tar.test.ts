@@ -7,7 +7,7 @@ import { digestOf } from './digest.ts';
 import { streamOf } from './durable-file.ts';
 import { type TarFile, writeTar } from './tar.ts';
 import { readTar } from './tar-reading.ts';
-import { foreignTar, scratchFolder, withFirstSize } from './testing.ts';
+import { foreignTar, scratchFolder, withFirstSize } from '../../test/fixtures/oci-layout.ts';
 
 const file = (path: string, content: string): TarFile => {
   const bytes = Buffer.from(content);
