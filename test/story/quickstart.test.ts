@@ -77,6 +77,17 @@ describe('npm run quickstart', () => {
     await endGroup(child, 'SIGTERM');
   });
 
+  it('exits with 1 and says why when a step cannot be done', () => {
+    const ran = spawnSync(process.execPath, [PROGRAM, 'quickstart', '--json'], {
+      cwd: ROOT,
+      encoding: 'utf8',
+      env: { ...process.env, PATH: '/nowhere' },
+    });
+    expect(ran.status).toBe(1);
+    expect(ran.stderr).toContain('error[program-missing]: git cannot be run');
+    expect(JSON.parse(ran.stdout)).toMatchObject({ error: { code: 'program-missing' } });
+  });
+
   it.each([
     ['while the first model is trained', /git repository/, 400],
     ['while the load runs', /requests per second/, 200],

@@ -31,6 +31,7 @@ export function trackProcesses(signal: AbortSignal): Processes {
     const child = spawn(command, [...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
     running.add(child);
     child.once('close', () => running.delete(child));
+    child.once('error', () => running.delete(child));
     return { child, output: collect(child) };
   };
 
@@ -80,7 +81,13 @@ function collect(child: ChildProcess): { stdout: string; stderr: string } {
 
 function ended(child: ChildProcess): Promise<number | null> {
   return new Promise((resolve, reject) => {
-    child.once('error', reject);
+    child.once('error', (cause) =>
+      reject(
+        failure('program-missing', `${child.spawnfile} cannot be run`, 'Install it, or put it on the PATH.', {
+          cause,
+        }),
+      ),
+    );
     child.once('close', resolve);
   });
 }
