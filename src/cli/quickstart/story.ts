@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -130,6 +130,8 @@ export async function createWorkdir(given: string | undefined): Promise<string> 
 async function prepare({ processes, project, tell }: Story): Promise<void> {
   await cp(join(packageRoot(), 'examples/churn'), project, { recursive: true });
   await rm(join(project, '.edgeloop'), { recursive: true, force: true });
+  // npm leaves .gitignore files out of packages, and what Edgeloop makes here is not to be committed.
+  await writeFile(join(project, '.gitignore'), '.edgeloop/\nnode_modules/\n');
   const git = (...args: string[]) => processes.run('git', args, { cwd: project });
   await git('init', '--quiet', '--initial-branch=main');
   await git('config', 'user.name', 'Edgeloop quickstart');
@@ -170,9 +172,8 @@ async function trainAndRelease(
   const { candidate, verdict, reused } = await edgeloop(story, retrainSchema, 'retrain', MODEL);
   require(!reused && verdict.outcome !== 'fail', `retrain said ${JSON.stringify(verdict)}`);
   for (const reason of verdict.reasons) story.tell(`gate: ${reason}`);
-  const { evaluate } = { evaluate: { label: 'churn', task: 'binary-classification' } };
   const holdout = join(story.project, 'data/holdout.csv');
-  const own = await scoreModel(join(candidate.path, 'model.onnx'), holdout, evaluate.label, evaluate.task);
+  const own = await scoreModel(join(candidate.path, 'model.onnx'), holdout, 'churn', 'binary-classification');
   story.expected.set(must.version, own.probabilities);
 
   const release = await edgeloop(story, releaseSchema, 'release', MODEL);
