@@ -46,7 +46,9 @@ projectVerb(
   'retrain <model>',
   'plan, train or reuse, evaluate, gate, keep the candidate',
   'edgeloop retrain churn',
-).action(async (model, options) => (await import('./retrain.ts')).default(model, options));
+)
+  .option('--from <folder>', 'take the model.onnx in this folder instead of training')
+  .action(async (model, options) => (await import('./retrain.ts')).default(model, options));
 
 projectVerb('release <model>', 'give the candidate a version: image, tags, lock', 'edgeloop release churn')
   .addOption(
@@ -65,6 +67,21 @@ projectVerb(
 )
   .requiredOption('--channel <name>', 'the channel that devices follow')
   .action(async (release, options) => (await import('./rollout.ts')).default(release, options));
+
+projectVerb(
+  'rollback <model>',
+  'move a channel back, with a new document that names an older release',
+  'edgeloop rollback churn --channel production',
+)
+  .requiredOption('--channel <name>', 'the channel that devices follow')
+  .option('--to <version>', 'the release to go back to (default: what the channel named before)')
+  .action(async (model, options) => (await import('./rollback.ts')).default(model, options));
+
+projectVerb(
+  'verify [model]',
+  'compare git, registry and channels, and check every byte',
+  'edgeloop verify churn',
+).action(async (model, options) => (await import('./verify.ts')).default(model, options));
 
 projectVerb('status', 'channels, releases, devices', 'edgeloop status --device http://127.0.0.1:8080')
   .option('--device <url...>', 'an agent to ask')

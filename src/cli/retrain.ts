@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { type RetrainResult, retrainModel } from '../loop/retrain.ts';
 import { openProject } from './project.ts';
 import { type CommonOptions, runVerb } from './run-verb.ts';
 
-/** `edgeloop retrain MODEL` */
-export default function retrain(model: string, options: CommonOptions): Promise<void> {
+/** `edgeloop retrain MODEL [--from FOLDER]` */
+export default function retrain(model: string, options: CommonOptions & { from?: string }): Promise<void> {
   return runVerb(options, async (context) => {
-    const result = await retrainModel(await openProject(options, context), model);
+    const from = options.from === undefined ? undefined : resolve(context.cwd, options.from);
+    const result = await retrainModel(await openProject(options, context), model, from);
     const refused = result.verdict.outcome === 'fail';
     return { json: facts(result), text: await readFile(result.report, 'utf8'), exitCode: refused ? 3 : 0 };
   });

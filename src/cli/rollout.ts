@@ -1,7 +1,8 @@
 import { misuse } from '../errors.ts';
 import { rollOut } from '../loop/rollout.ts';
+import type { ChannelDocument } from '../trust/index.ts';
 import { openProject } from './project.ts';
-import { type CommonOptions, runVerb } from './run-verb.ts';
+import { type CommonOptions, type Outcome, runVerb } from './run-verb.ts';
 
 /** `edgeloop rollout MODEL@VERSION --channel CHANNEL` */
 export default function rollout(
@@ -17,13 +18,13 @@ export default function rollout(
         'For example: edgeloop rollout churn@1.0.1 --channel production',
       );
     }
-    const document = await rollOut(await openProject(options, context), {
-      model,
-      version,
-      channel: options.channel,
-    });
-    const { channel, sequence, digest } = document;
-    const text = `${channel} names ${model} ${version} (document ${sequence})\n  model ${digest}`;
-    return { json: { channel, sequence, model, version, digest }, text };
+    const workspace = await openProject(options, context);
+    return documentOutcome(await rollOut(workspace, { model, version, channel: options.channel }));
   });
+}
+
+/** What a channel names from now on. */
+export function documentOutcome({ channel, sequence, model, version, digest }: ChannelDocument): Outcome {
+  const text = `${channel} names ${model} ${version} (document ${sequence})\n  model ${digest}`;
+  return { json: { channel, sequence, model, version, digest }, text };
 }

@@ -118,7 +118,8 @@ async function createTag(
   const ref = `refs/tags/${tag.name}`;
   const body = await tagObject(top, tag);
   const object = await git(top, ['mktag'], { input: Buffer.from(body) });
-  if (await hasOrigin(top)) {
+  const shared = await hasOrigin(top);
+  if (shared) {
     // An empty expected value: the push succeeds only if origin has no such tag.
     const pushed = await runGit(top, [
       'push',
@@ -141,7 +142,8 @@ async function createTag(
   const created = await runGit(top, ['update-ref', ref, object, zero]);
   if (created.code === 0) return true;
   const existing = await runGit(top, ['rev-parse', '--verify', '--quiet', ref]);
-  if (existing.code === 0) return existing.stdout.toString().trim() === object;
+  // Who won at origin may find that another one has fetched the tag into this clone meanwhile.
+  if (existing.code === 0) return shared && existing.stdout.toString().trim() === object;
   throw failure(
     'git-failed',
     `git could not create the tag ${tag.name}: ${created.stderr.trim()}`,

@@ -1,5 +1,6 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describeDataset } from '../dataset/index.ts';
 import { chooseGolden, type Predictions, referenceStatistics, scoreHoldout } from '../evaluation/index.ts';
 import {
   ANNOTATION,
@@ -53,28 +54,68 @@ export async function reuseCandidate(
   return { path, descriptor, card: await readCard(workspace, model, descriptor.digest) };
 }
 
-/** Trains, packs the result once with its card and golden samples, and keeps it under `in-<input key>`. */
-export async function trainCandidate(
+type Job = NonNullable<Card['training']>['job'];
+
+/**
+ * Trains (or takes the model that lies in `from`), packs the result once with its card and golden samples, and keeps
+ * it under `in-<input key>`.
+ */
+export async function makeCandidate(
   workspace: Workspace,
   identity: Identity,
   commit: string | null,
+  from?: string,
 ): Promise<Candidate> {
   const { model, inputKey } = identity;
-  const folder = workPath(workspace, 'training', `${inputKey.slice(0, 12)}-${process.pid}`);
+  const folder = workPath(workspace, 'training', inputKey);
   await rm(folder, { recursive: true, force: true });
   const output = join(folder, 'output');
-  await runTraining(workspace, identity, output);
-  const { card, predictions } = await describeCandidate(workspace, identity, output, commit);
-
-  const path = workPath(workspace, 'candidates', model, inputKey);
-  await rm(path, { recursive: true, force: true });
-  await mkdir(workPath(workspace, 'candidates', model), { recursive: true });
-  await rename(output, path);
-  await rm(folder, { recursive: true, force: true });
-  return { path, descriptor: await keep(workspace, identity, path, card), card, predictions };
+  try {
+    const job =
+      from === undefined ? await runTraining(workspace, identity, output) : await takeModel(from, output);
+    const { card, predictions } = await describeCandidate(workspace, identity, output, { commit, job });
+    const path = workPath(workspace, 'candidates', model, inputKey);
+    await rm(path, { recursive: true, force: true });
+    await mkdir(workPath(workspace, 'candidates', model), { recursive: true });
+    await rename(output, path);
+    return { path, descriptor: await keep(workspace, identity, path, card), card, predictions };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
-async function runTraining(workspace: Workspace, identity: Identity, output: string): Promise<void> {
+/** Copies a model and its external data, nothing else that may lie beside them. */
+async function takeModel(from: string, output: string): Promise<Job> {
+  const { externalData } = await readModelFile(join(from, MODEL_FILE));
+  for (const file of [MODEL_FILE, ...externalData]) {
+    await mkdir(dirname(join(output, file)), { recursive: true });
+    await cp(join(from, file), join(output, file));
+  }
+  return jobElsewhere(output);
+}
+
+/** Named by the model's bytes: handing over the same model again is the same job. */
+async function jobElsewhere(folder: string): Promise<Job> {
+  const { digest } = await describeDataset(folder);
+  return { target: 'elsewhere', name: `elsewhere-${digest.slice('sha256:'.length, 'sha256:'.length + 12)}` };
+}
+
+/** Whether a candidate is what `--from` would make of this folder. Throws `model-unreadable` when it holds no model. */
+export async function isFrom(candidate: Candidate, from: string): Promise<boolean> {
+  const { externalData } = await readModelFile(join(from, MODEL_FILE));
+  const same = await Promise.all(
+    [MODEL_FILE, ...externalData].map(async (file) => {
+      const [theirs, ours] = await Promise.all([
+        describeDataset(join(from, file)),
+        describeDataset(join(candidate.path, file)),
+      ]);
+      return theirs.digest === ours.digest;
+    }),
+  );
+  return same.every(Boolean);
+}
+
+async function runTraining(workspace: Workspace, identity: Identity, output: string): Promise<Job> {
   const { settings, model, paths } = identity;
   const { log, environment, signal, onTrainingLine } = workspace.deps;
   log('info', `training ${model}`, { inputKey: identity.inputKey });
@@ -93,6 +134,7 @@ async function runTraining(workspace: Workspace, identity: Identity, output: str
     { onLine: onTrainingLine, environment, signal },
   );
   log('info', `trained ${model} in ${seconds.toFixed(1)} s`);
+  return { target: 'local', name: `edgeloop-${model}-${identity.inputKey.slice(0, 12)}` };
 }
 
 /** Scores the fresh model on the holdout and writes its golden samples and card beside it. */
@@ -100,7 +142,7 @@ async function describeCandidate(
   workspace: Workspace,
   identity: Identity,
   folder: string,
-  commit: string | null,
+  made: { commit: string | null; job: Job },
 ): Promise<{ card: Card; predictions: Predictions }> {
   const { settings, paths, dataset } = identity;
   const modelFile = join(folder, MODEL_FILE);
@@ -128,8 +170,7 @@ async function describeCandidate(
       training: {
         inputKey: identity.inputKey,
         inputs: identity.inputs,
-        commit,
-        job: { target: 'local', name: jobName(identity) },
+        ...made,
         datasetFiles: dataset.files.length,
         datasetBytes: dataset.bytes,
       },
@@ -146,10 +187,6 @@ function trainingFiles({ dataset, paths }: Identity): string[] {
   const [only] = dataset.files;
   const single = dataset.files.length === 1 && only !== undefined && paths.train.endsWith(`/${only.path}`);
   return single ? [paths.train] : dataset.files.map((file) => join(paths.train, file.path));
-}
-
-function jobName({ model, inputKey }: Identity): string {
-  return `edgeloop-${model}-${inputKey.slice(0, 12)}`;
 }
 
 async function keep(
@@ -169,7 +206,7 @@ async function keep(
       [ANNOTATION.inputKey]: inputKey,
       [ANNOTATION.dataset]: dataset.digest,
       [ANNOTATION.modelSignature]: digestOf(Buffer.from(JSON.stringify(card.modelSignature))),
-      [ANNOTATION.job]: jobName(identity),
+      [ANNOTATION.job]: card.training?.job.name ?? '',
     },
   });
   await pushModel(repository, packed);

@@ -25,7 +25,12 @@ export interface Plan {
 
 /** What would be trained for a model, and why. Trains and writes nothing. */
 export async function planModel(workspace: Workspace, model: string): Promise<Plan> {
-  const identity = await identify(workspace, model);
+  return planFor(workspace, await identify(workspace, model));
+}
+
+/** The same for inputs that are known already. */
+export async function planFor(workspace: Workspace, identity: Identity): Promise<Plan> {
+  const { model } = identity;
   const repository = repositoryOf(workspace, model);
   const [candidate, champion] = await Promise.all([
     repository.resolve(candidateTag(identity.inputKey)),

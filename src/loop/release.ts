@@ -60,9 +60,9 @@ export async function releaseModel(
     champion: champion?.digest ?? null,
     trainedCommit: candidate.card.training?.commit ?? null,
   };
-  const release = await tagVersion(workspace, sourceControl, lock, candidate);
-  await publish(workspace, release.lock, candidate);
-  return { release, created: true };
+  const result = await tagVersion(workspace, sourceControl, lock, candidate);
+  await publish(workspace, result.release.lock, candidate);
+  return result;
 }
 
 async function findCandidate(workspace: Workspace, identity: Identity): Promise<Candidate> {
@@ -119,18 +119,18 @@ async function tagVersion(
   sourceControl: SourceControl,
   lock: Lock,
   candidate: Candidate,
-): Promise<Release> {
+): Promise<ReleaseResult> {
   const { model, version } = lock;
   const tag = versionTag(model, version);
   const now = workspace.deps.now();
   const files = [{ path: lockPath(model), bytes: lockBytes(lock) }];
   const commit = await sourceControl.commit(await sourceControl.head(), files, `${model} ${version}`, now);
   if (await sourceControl.createTag({ name: tag, commit, message: tagMessage(lock) })) {
-    return { version, lock, tag, commit, date: now.toISOString() };
+    return { release: { version, lock, tag, commit, date: now.toISOString() }, created: true };
   }
   await sourceControl.fetchTags(`${model}@v`);
   const other = await releaseOf(workspace, model, candidate);
-  if (other !== undefined) return other;
+  if (other !== undefined) return { release: other, created: false };
   throw failure(
     'version-taken',
     `another release has just taken ${tag}`,

@@ -43,6 +43,28 @@ export async function listReleases(workspace: Workspace, model: string): Promise
   return releases.flat().toSorted((a, b) => semver.rcompare(a.version, b.version));
 }
 
+/** One move of a channel, as git records it. */
+export interface ChannelMove {
+  sequence: number;
+  tag: string;
+  /** The commit of the version that the channel was moved to. */
+  commit: string;
+}
+
+/** All moves of a model's channel that git knows, the newest first. */
+export async function listMoves(
+  workspace: Workspace,
+  model: string,
+  channel: string,
+): Promise<ChannelMove[]> {
+  const tags = (await workspace.sourceControl?.tags(`${model}#${channel}#`)) ?? [];
+  const moves = tags.flatMap(({ name, commit }): ChannelMove[] => {
+    const tag = parseModelTag(name);
+    return tag?.kind === 'channel' ? [{ sequence: tag.sequence, tag: name, commit }] : [];
+  });
+  return moves.toSorted((a, b) => b.sequence - a.sequence);
+}
+
 /** A released model by what identifies it. */
 export interface Released {
   version: string;

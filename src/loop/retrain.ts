@@ -1,14 +1,19 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { misuse } from '../errors.ts';
 import type { Verdict } from '../evaluation/index.ts';
+import { withLock } from '../folder-lock.ts';
 import { renderReport } from '../report/index.ts';
 import { nextVersion, type NextVersion } from '../versioning/index.ts';
-import { type Candidate, reuseCandidate, trainCandidate } from './candidate.ts';
-import { committed } from './identify.ts';
+import { type Candidate, isFrom, makeCandidate, reuseCandidate } from './candidate.ts';
+import { committed, identify } from './identify.ts';
 import { judgeCandidate } from './judge.ts';
-import { type Plan, planModel } from './plan.ts';
+import { type Plan, planFor } from './plan.ts';
 import { findHighest } from './releases.ts';
 import { workPath, type Workspace } from './workspace.ts';
+
+/** Longer than any training: who waits is cancelled by its user, not by a clock. */
+const LOCK_LIMIT_MS = 7 * 24 * 3_600_000;
 
 export interface RetrainResult {
   plan: Plan;
@@ -22,28 +27,56 @@ export interface RetrainResult {
   report: string;
 }
 
-/** Plans, trains or reuses, evaluates against the champion, gates, and keeps candidate, verdict and report. */
-export async function retrainModel(workspace: Workspace, model: string): Promise<RetrainResult> {
-  const plan = await planModel(workspace, model);
-  const { identity, champion } = plan;
+/**
+ * Plans, trains or reuses (or takes the model that lies in the folder `from`), evaluates against the champion, gates,
+ * and keeps candidate, verdict and report.
+ */
+export async function retrainModel(
+  workspace: Workspace,
+  model: string,
+  from?: string,
+): Promise<RetrainResult> {
+  const identity = await identify(workspace, model);
   const commit = await committed(workspace, identity);
-  const candidate =
-    plan.candidate === undefined
-      ? await trainCandidate(workspace, identity, commit)
-      : await reuseCandidate(workspace, model, plan.candidate);
-  const { verdict } = await judgeCandidate(workspace, identity, candidate, champion);
-  const isChampion = candidate.descriptor.digest === champion?.digest;
-  const next =
-    verdict.outcome === 'fail' || isChampion
-      ? undefined
-      : nextVersion(await findHighest(workspace, model), candidate.card);
-  const report = await writeReport(workspace, { plan, verdict, next }, commit);
-  return { plan, reused: plan.candidate !== undefined, candidate, verdict, next, report };
+  // Who comes second waits here, and then finds what the first one left.
+  const locks = workPath(workspace, 'locks');
+  await mkdir(locks, { recursive: true });
+  return withLock(join(locks, identity.inputKey), LOCK_LIMIT_MS, async () => {
+    const plan = await planFor(workspace, identity);
+    const { champion } = plan;
+    const { candidate, reused } = await obtainCandidate(workspace, plan, commit, from);
+    const { verdict } = await judgeCandidate(workspace, identity, candidate, champion);
+    const isChampion = candidate.descriptor.digest === champion?.digest;
+    const next =
+      verdict.outcome === 'fail' || isChampion
+        ? undefined
+        : nextVersion(await findHighest(workspace, model), candidate.card);
+    const report = await writeReport(workspace, { plan, candidate, verdict, next }, commit);
+    return { plan, reused, candidate, verdict, next, report };
+  });
+}
+
+async function obtainCandidate(
+  workspace: Workspace,
+  { identity, candidate: descriptor }: Plan,
+  commit: string | null,
+  from: string | undefined,
+): Promise<{ candidate: Candidate; reused: boolean }> {
+  if (descriptor === undefined) {
+    return { candidate: await makeCandidate(workspace, identity, commit, from), reused: false };
+  }
+  const candidate = await reuseCandidate(workspace, identity.model, descriptor);
+  if (from === undefined || (await isFrom(candidate, from))) return { candidate, reused: true };
+  throw misuse(
+    'already-trained',
+    `these inputs were trained before, as ${descriptor.digest}, and ${from} holds another model`,
+    `Use that one (edgeloop retrain ${identity.model}), or change a param, so that the other model has inputs of its own.`,
+  );
 }
 
 async function writeReport(
   workspace: Workspace,
-  { plan, verdict, next }: Pick<RetrainResult, 'plan' | 'verdict' | 'next'>,
+  { plan, candidate, verdict, next }: Pick<RetrainResult, 'plan' | 'candidate' | 'verdict' | 'next'>,
   commit: string | null,
 ): Promise<string> {
   const { model, inputKey } = plan.identity;
@@ -55,6 +88,7 @@ async function writeReport(
       changes: plan.reasons,
     }),
     ...(next !== undefined && { next }),
+    ...(candidate.card.training?.job.target === 'elsewhere' && { trainedElsewhere: true }),
     reproduce: [...(commit === null ? [] : [`git checkout ${commit}`]), `npx edgeloop retrain ${model}`],
   });
   const folder = workPath(workspace, 'reports', model);

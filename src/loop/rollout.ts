@@ -1,22 +1,81 @@
+import { modelConfig } from '../config/index.ts';
 import { misuse, refusal } from '../errors.ts';
-import { type Channel, nextDocument, readChannel, writeChannel } from '../rollout/index.ts';
+import { nextDocument, readChannel, writeChannel } from '../rollout/index.ts';
+import type { ChannelDocument } from '../trust/index.ts';
 import { channelTag } from '../versioning/index.ts';
-import { listReleases, type Release } from './releases.ts';
+import { listMoves, listReleases, type Release } from './releases.ts';
 import { repositoryOf, requireSourceControl, type Workspace } from './workspace.ts';
 
-/** Moves a channel to a release: a new document with a higher sequence, and its git tag. */
-export async function rollOut(
+/** A channel of a model, and the version that it is to name. */
+export interface Move {
+  model: string;
+  channel: string;
+  version: string;
+}
+
+/** Moves a channel to a release: a new document with a higher sequence, and its git tag. Does nothing when it is there. */
+export async function rollOut(workspace: Workspace, move: Move): Promise<ChannelDocument> {
+  const { releases } = await openChannel(workspace, move, 'rollout');
+  return moveChannel(workspace, move.channel, findRelease(releases, move));
+}
+
+/**
+ * Moves a channel back: to `to`, or to the release that it named before the one that it names now. The document is a
+ * new one with a higher sequence, so that no device takes it for an old one.
+ */
+export async function rollBack(
   workspace: Workspace,
-  { model, version, channel }: { model: string; version: string; channel: string },
-): Promise<Channel['document']> {
+  { model, channel, to }: { model: string; channel: string; to?: string },
+): Promise<ChannelDocument> {
+  const { releases, moves } = await openChannel(workspace, { model, channel }, 'rollback');
+  const current = await readChannel(repositoryOf(workspace, model), channel);
+  if (current === undefined) {
+    throw misuse(
+      'channel-empty',
+      `nothing was rolled out to ${channel} for ${model} yet`,
+      `Roll out first: edgeloop rollout ${model}@VERSION --channel ${channel}`,
+    );
+  }
+  const { version: now } = current.document;
+  const version = to ?? moves.find((named) => named !== now);
+  if (version === undefined) {
+    const known = releases.map((release) => release.version).join(', ');
+    throw misuse(
+      'no-predecessor',
+      `${channel} has never named another version of ${model} than ${now}`,
+      `Name one with --to; released are: ${known}`,
+    );
+  }
+  return moveChannel(workspace, channel, findRelease(releases, { model, version }));
+}
+
+/** Fetches what git knows of a channel; `moves` are the versions that it named, the newest first. */
+async function openChannel(
+  workspace: Workspace,
+  { model, channel }: { model: string; channel: string },
+  verb: string,
+): Promise<{ releases: Release[]; moves: string[] }> {
+  modelConfig(workspace.config, model);
   requireChannel(workspace, channel);
-  const sourceControl = requireSourceControl(workspace, 'rollout');
+  const sourceControl = requireSourceControl(workspace, verb);
   await sourceControl.fetchTags(`${model}@v`);
   await sourceControl.fetchTags(`${model}#${channel}#`);
-  const release = await findRelease(workspace, model, version);
+  const releases = await listReleases(workspace, model);
+  const moves = (await listMoves(workspace, model, channel)).map((move) => {
+    return releases.find(({ commit }) => commit === move.commit)?.version;
+  });
+  return { releases, moves: moves.filter((version) => version !== undefined) };
+}
+
+async function moveChannel(
+  workspace: Workspace,
+  channel: string,
+  release: Release,
+): Promise<ChannelDocument> {
+  const { version, lock } = release;
+  const { model, modelManifest: digest } = lock;
   const repository = repositoryOf(workspace, model);
   const published = await repository.resolve(`${version}-model`);
-  const digest = release.lock.modelManifest;
   if (published?.digest !== digest) {
     throw refusal(
       'release-incomplete',
@@ -30,6 +89,7 @@ export async function rollOut(
   const document = nextDocument(current, { channel, model, version, digest }, workspace.deps.now());
   const tag = channelTag(model, channel, document.sequence);
   const message = `${model} ${version} to ${channel}\n\nModel-Manifest: ${digest}`;
+  const sourceControl = requireSourceControl(workspace, 'rollout');
   if (!(await sourceControl.createTag({ name: tag, commit: release.commit, message }))) {
     await requireSameTarget(workspace, tag, release);
   }
@@ -59,8 +119,7 @@ function requireChannel(workspace: Workspace, channel: string): void {
   );
 }
 
-async function findRelease(workspace: Workspace, model: string, version: string): Promise<Release> {
-  const releases = await listReleases(workspace, model);
+function findRelease(releases: Release[], { model, version }: { model: string; version: string }): Release {
   const release = releases.find((candidate) => candidate.version === version);
   if (release !== undefined) return release;
   const known =

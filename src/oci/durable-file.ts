@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { EdgeloopError, failure, isSystemError } from '../errors.ts';
 import { ownerIsGone, ownerName } from '../process-owner.ts';
+import { storageFailure } from '../storage-failure.ts';
 
 /** A name beside others that no other process uses and that tells whose it is, so that leftovers can be removed. */
 export function incomingName(prefix: string): string {
@@ -55,27 +55,6 @@ export async function replaceFile(
     throw storageFailure(error, join(folder, name));
   }
   await syncFolder(dirname(join(folder, name)));
-}
-
-/** Gives a system error of writing a file its code and remedy; anything else is passed on. */
-export function storageFailure(error: unknown, file: string): unknown {
-  if (error instanceof EdgeloopError) return error;
-  if (isSystemError(error, 'ENOSPC', 'EDQUOT')) {
-    return failure('disk-full', `no room left to write ${file}`, 'Free some space and run it again.', {
-      cause: error,
-    });
-  }
-  if (isSystemError(error, 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'EISDIR')) {
-    return failure(
-      'not-writable',
-      `cannot write ${file}`,
-      'Check who may write there, and what lies there already.',
-      {
-        cause: error,
-      },
-    );
-  }
-  return error;
 }
 
 /** Bytes in memory as a stream. */

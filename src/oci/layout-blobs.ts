@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { failure, isSystemError, misuse } from '../errors.ts';
 import { type Descriptor, digestSchema } from './descriptor.ts';
 import { verified } from './digest.ts';
-import { replaceFile, storageFailure } from './durable-file.ts';
+import { replaceFile } from './durable-file.ts';
+import { storageFailure } from '../storage-failure.ts';
 import type { BlobSource } from './repository.ts';
 
 const CHUNK = 128 * 1024;

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { failure, isSystemError } from '../errors.ts';
 import { type Descriptor, type Index, indexSchema } from './descriptor.ts';
 import { removeAbandoned, replaceFile, streamOf } from './durable-file.ts';
-import { withLock } from './folder-lock.ts';
+import { withLock } from '../folder-lock.ts';
 import { INCOMING_PREFIX } from './layout-blobs.ts';
 import { firstProblem } from './manifest-reading.ts';
 import { OCI_INDEX, REF_NAME } from './media-types.ts';

@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { withLock } from './folder-lock.ts';
+import { withLock } from '../folder-lock.ts';
 import { openLayoutRepository } from './layout.ts';
 import { ownerName } from '../process-owner.ts';
 import { blobFrom, scratchFolder } from '../../test/fixtures/oci-layout.ts';

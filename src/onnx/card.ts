@@ -62,7 +62,8 @@ export const cardSchema = z.strictObject({
       inputs: trainingInputsSchema,
       /** The commit that was checked out, or null outside a git repository. */
       commit: z.string().nullable(),
-      job: z.strictObject({ target: z.enum(['local', 'azureml']), name: z.string() }),
+      /** `elsewhere`: the model was handed over; that these inputs made it is not proven. */
+      job: z.strictObject({ target: z.enum(['local', 'azureml', 'elsewhere']), name: z.string() }),
       datasetFiles: z.int().nonnegative(),
       datasetBytes: z.int().nonnegative(),
     })

@@ -3,6 +3,9 @@ import type { MetricJudgement, Verdict } from '../evaluation/index.ts';
 import { code, codeBlock, plain } from './escape.ts';
 import type { ReportFacts } from './facts.ts';
 
+const ORIGIN_UNPROVEN =
+  '⚠️ **Its origin is not proven**: the model was trained elsewhere and handed over. Nothing shows that the data, code and params named here made it.';
+
 /** As many entries of one list as a reviewer reads; the rest is counted. */
 const LISTED = 20;
 
@@ -16,6 +19,7 @@ export function renderReport(facts: ReportFacts): string {
     list(facts.verdict.reasons.map(plain)),
     metricsTable(facts.verdict),
     method(facts.verdict),
+    ...(facts.trainedElsewhere === true ? [ORIGIN_UNPROVEN] : []),
     ...changes(facts),
     sizeSection(facts),
     ...nextSection(facts),

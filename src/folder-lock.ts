@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { failure, isSystemError } from '../errors.ts';
-import { storageFailure } from './durable-file.ts';
-import { ownerIsGone, ownerName } from '../process-owner.ts';
+import { failure, isSystemError } from './errors.ts';
+import { ownerIsGone, ownerName } from './process-owner.ts';
+import { storageFailure } from './storage-failure.ts';
 
 const LONGEST_PAUSE_MS = 50;
 

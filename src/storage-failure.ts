@@ -1,0 +1,22 @@
+import { EdgeloopError, failure, isSystemError } from './errors.ts';
+
+/** Gives a system error of writing a file its code and remedy; anything else is passed on. */
+export function storageFailure(error: unknown, file: string): unknown {
+  if (error instanceof EdgeloopError) return error;
+  if (isSystemError(error, 'ENOSPC', 'EDQUOT')) {
+    return failure('disk-full', `no room left to write ${file}`, 'Free some space and run it again.', {
+      cause: error,
+    });
+  }
+  if (isSystemError(error, 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'EISDIR')) {
+    return failure(
+      'not-writable',
+      `cannot write ${file}`,
+      'Check who may write there, and what lies there already.',
+      {
+        cause: error,
+      },
+    );
+  }
+  return error;
+}

@@ -1,0 +1,179 @@
+import { spawn } from 'node:child_process';
+import { copyFileSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { churnProject, edgeloop, git, PROGRAM, secondPartArrives } from '../fixtures/churn-project.ts';
+
+function json(project: string, code: number, ...args: string[]) {
+  const ran = edgeloop(project, ...args, '--json');
+  expect({ args, code: ran.code, stderr: ran.code === code ? '' : ran.stderr }).toEqual({
+    args,
+    code,
+    stderr: '',
+  });
+  return JSON.parse(ran.stdout);
+}
+
+/** Runs `edgeloop ARGS --json` beside others of its kind. */
+function beside(
+  project: string,
+  ...args: string[]
+): Promise<{ code: number | null; result: Record<string, unknown> }> {
+  const child = spawn(process.execPath, [PROGRAM, ...args, '--json'], { cwd: project });
+  let stdout = '';
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  return new Promise((done) => child.once('close', (code) => done({ code, result: JSON.parse(stdout) })));
+}
+
+const blobs = (project: string) => join(project, '.edgeloop/registry/churn/blobs/sha256');
+const codes = (result: { findings: { code: string }[] }) => result.findings.map(({ code }) => code);
+
+function released(): string {
+  const project = churnProject();
+  json(project, 0, 'retrain', 'churn');
+  json(project, 0, 'release', 'churn');
+  json(project, 0, 'rollout', 'churn@1.0.0', '--channel', 'production');
+  return project;
+}
+
+describe('two at once', () => {
+  it('of two retrainings of the same inputs one trains, the other waits and reuses', async () => {
+    const project = churnProject();
+    const both = await Promise.all([
+      beside(project, 'retrain', 'churn'),
+      beside(project, 'retrain', 'churn'),
+    ]);
+    expect(both.map(({ code }) => code)).toEqual([0, 0]);
+    expect(both.map(({ result }) => result['reused']).toSorted()).toEqual([false, true]);
+    expect(both[0]?.result['candidate']).toMatchObject({
+      digest: Object(both[1]?.result['candidate']).digest,
+    });
+  });
+
+  it('of two releases one wins, and the other says so', async () => {
+    const project = churnProject();
+    json(project, 0, 'retrain', 'churn');
+    const both = await Promise.all([
+      beside(project, 'release', 'churn'),
+      beside(project, 'release', 'churn'),
+    ]);
+    expect(both.map(({ code }) => code)).toEqual([0, 0]);
+    expect(both.map(({ result }) => result['version'])).toEqual(['1.0.0', '1.0.0']);
+    expect(both.map(({ result }) => result['created']).toSorted()).toEqual([false, true]);
+    expect(git(project, 'tag')).toBe('churn@v1.0.0');
+    expect(json(project, 0, 'verify')).toEqual({ ok: true, findings: [] });
+  });
+});
+
+describe('rollback', () => {
+  it('names an older release with a higher sequence, back and forth', () => {
+    const project = released();
+    expect(json(project, 2, 'rollback', 'churn', '--channel', 'production').error.code).toBe(
+      'no-predecessor',
+    );
+    secondPartArrives(project);
+    json(project, 0, 'retrain', 'churn');
+    json(project, 0, 'release', 'churn');
+    json(project, 0, 'rollout', 'churn@1.0.1', '--channel', 'production');
+    expect(json(project, 0, 'rollback', 'churn', '--channel', 'production')).toMatchObject({
+      sequence: 3,
+      version: '1.0.0',
+    });
+    expect(json(project, 0, 'rollback', 'churn', '--channel', 'production', '--to', '1.0.1')).toMatchObject({
+      sequence: 4,
+      version: '1.0.1',
+    });
+    expect(json(project, 2, 'rollback', 'churn', '--channel', 'production', '--to', '7.0.0').error.code).toBe(
+      'release-unknown',
+    );
+    expect(json(project, 0, 'verify')).toEqual({ ok: true, findings: [] });
+  });
+});
+
+describe('retrain --from', () => {
+  it('gates a model that was trained elsewhere, and says that its origin is not proven', () => {
+    const project = released();
+    const trained = join(project, '.edgeloop/candidates/churn');
+    const elsewhere = mkdtempSync(join(tmpdir(), 'edgeloop-elsewhere-'));
+    copyFileSync(join(trained, readdirSync(trained)[0] ?? '', 'model.onnx'), join(elsewhere, 'model.onnx'));
+    secondPartArrives(project);
+    const taken = json(project, 0, 'retrain', 'churn', '--from', elsewhere);
+    expect(taken).toMatchObject({ reused: false, verdict: { outcome: 'pass' }, next: { version: '1.0.1' } });
+    expect(taken.job).toMatch(/^elsewhere-[0-9a-f]{12}$/);
+    expect(readFileSync(taken.report, 'utf8')).toContain('Its origin is not proven');
+    expect(json(project, 0, 'retrain', 'churn', '--from', elsewhere)).toMatchObject({
+      reused: true,
+      candidate: { digest: taken.candidate.digest },
+    });
+    expect(json(project, 0, 'release', 'churn')).toMatchObject({
+      version: '1.0.1',
+      modelManifest: { digest: taken.candidate.digest },
+    });
+    expect(json(project, 0, 'verify')).toEqual({ ok: true, findings: [] });
+  });
+
+  it('refuses a folder without a model, and another model for inputs that were trained', () => {
+    const project = released();
+    const empty = mkdtempSync(join(tmpdir(), 'edgeloop-elsewhere-'));
+    secondPartArrives(project);
+    expect(json(project, 1, 'retrain', 'churn', '--from', empty).error.code).toBe('model-unreadable');
+    const first = git(project, 'rev-parse', 'HEAD');
+    json(project, 0, 'retrain', 'churn');
+    const trained = json(project, 0, 'retrain', 'churn').candidate.path;
+    copyFileSync(join(trained, 'model.onnx'), join(empty, 'model.onnx'));
+    git(project, 'checkout', '--quiet', `${first}~1`);
+    expect(json(project, 2, 'retrain', 'churn', '--from', empty).error.code).toBe('already-trained');
+  });
+});
+
+// Each damage starts from its own copy of one released project.
+describe('verify', () => {
+  let project: string;
+  beforeAll(() => {
+    project = released();
+  });
+
+  it('finds nothing wrong with what release and rollout wrote, and says so with exit code 0', () => {
+    expect(json(project, 0, 'verify')).toEqual({ ok: true, findings: [] });
+  });
+
+  it('finds a flipped byte in the largest blob, and only reads', () => {
+    const file = join(blobs(project), largestBlob(project));
+    const before = readFileSync(file);
+    const at = openSync(file, 'r+');
+    writeSync(at, Buffer.from([(before[700] ?? 0) ^ 1]), 0, 1, 700);
+    expect(codes(json(project, 3, 'verify'))).toEqual(['digest-mismatch']);
+    writeSync(at, before.subarray(700, 701), 0, 1, 700);
+    expect(json(project, 0, 'verify', 'churn').ok).toBe(true);
+  });
+
+  it('finds a release that git does not know, and a channel that names it', () => {
+    const tag = git(project, 'rev-parse', 'churn@v1.0.0');
+    git(project, 'update-ref', '-d', 'refs/tags/churn@v1.0.0');
+    expect(new Set(codes(json(project, 3, 'verify')))).toEqual(
+      new Set(['release-not-in-git', 'channel-disagrees', 'channel-tag-disagrees']),
+    );
+    git(project, 'update-ref', 'refs/tags/churn@v1.0.0', tag);
+    expect(json(project, 0, 'verify').ok).toBe(true);
+  });
+
+  it('finds a rollout that git knows and the registry does not', () => {
+    git(project, 'tag', '-a', '-m', 'by hand', 'churn#production#2', 'churn@v1.0.0');
+    expect(codes(json(project, 3, 'verify'))).toEqual(['channel-tag-disagrees']);
+    git(project, 'tag', '-d', 'churn#production#2');
+  });
+
+  it('finds what is missing when the registry is gone', () => {
+    rmSync(join(project, '.edgeloop/registry'), { recursive: true });
+    const found = codes(json(project, 3, 'verify'));
+    expect(found).toContain('tag-missing');
+    expect(found).toContain('channel-not-written');
+  });
+});
+
+function largestBlob(project: string): string {
+  const folder = blobs(project);
+  const sized = readdirSync(folder).map((name) => ({ name, size: readFileSync(join(folder, name)).length }));
+  return sized.toSorted((a, b) => b.size - a.size)[0]?.name ?? '';
+}
