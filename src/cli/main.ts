@@ -48,6 +48,7 @@ projectVerb(
   'edgeloop retrain churn',
 )
   .option('--from <folder>', 'take the model.onnx in this folder instead of training')
+  .option('--allow-dirty', 'take uncommitted changes too; the result is judged, and never kept for a release')
   .action(async (model, options) => (await import('./retrain.ts')).default(model, options));
 
 projectVerb('release <model>', 'give the candidate a version: image, tags, lock', 'edgeloop release churn')

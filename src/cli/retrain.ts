@@ -4,11 +4,15 @@ import { type RetrainResult, retrainModel } from '../loop/retrain.ts';
 import { openProject } from './project.ts';
 import { type CommonOptions, runVerb } from './run-verb.ts';
 
-/** `edgeloop retrain MODEL [--from FOLDER]` */
-export default function retrain(model: string, options: CommonOptions & { from?: string }): Promise<void> {
+/** `edgeloop retrain MODEL [--from FOLDER] [--allow-dirty]` */
+export default function retrain(
+  model: string,
+  options: CommonOptions & { from?: string; allowDirty?: boolean },
+): Promise<void> {
   return runVerb(options, async (context) => {
-    const from = options.from === undefined ? undefined : resolve(context.cwd, options.from);
-    const result = await retrainModel(await openProject(options, context), model, from);
+    const from = options.from === undefined ? {} : { from: resolve(context.cwd, options.from) };
+    const allowDirty = options.allowDirty === true;
+    const result = await retrainModel(await openProject(options, context), model, { ...from, allowDirty });
     const refused = result.verdict.outcome === 'fail';
     return { json: facts(result), text: await readFile(result.report, 'utf8'), exitCode: refused ? 3 : 0 };
   });
@@ -19,6 +23,7 @@ function facts({ plan, reused, candidate, verdict, next, report }: RetrainResult
     model: plan.identity.model,
     inputKey: plan.identity.inputKey,
     reused,
+    uncommitted: candidate.card.training?.uncommitted ?? [],
     job: candidate.card.training?.job.name ?? null,
     candidate: { path: candidate.path, digest: candidate.descriptor.digest },
     verdict: { outcome: verdict.outcome, reasons: verdict.reasons, metrics: verdict.metrics },

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { messageOf } from '../errors.ts';
 import { http } from '../http.ts';
 import { readStatus, type Status } from '../loop/status.ts';
@@ -10,7 +11,7 @@ interface Device {
 }
 
 /** `edgeloop status [--device URL...]` */
-export default function status(options: CommonOptions & { device?: string[] }): Promise<void> {
+export default function showStatus(options: CommonOptions & { device?: string[] }): Promise<void> {
   return runVerb(options, async (context) => {
     const read = await readStatus(await openProject(options, context));
     const devices = await Promise.all((options.device ?? []).map(askDevice));
@@ -60,6 +61,22 @@ function page({ models, channels }: Status, devices: Device[]): string {
   for (const { channel, model, version, sequence, issued } of channels) {
     lines.push(`channel ${channel}: ${model} ${version} (document ${sequence}, ${issued})`);
   }
-  for (const device of devices) lines.push(`device ${device.url}: ${JSON.stringify(device.status)}`);
+  for (const { url, status } of devices) lines.push(`device ${url}: ${deviceLine(status)}`);
   return lines.join('\n');
+}
+
+const deviceSchema = z.looseObject({
+  models: z.array(z.looseObject({ name: z.string(), version: z.string().nullable(), state: z.string() })),
+});
+
+function deviceLine(status: unknown): string {
+  const served = deviceSchema.safeParse(status);
+  if (served.success) {
+    return served.data.models
+      .map(({ name, version, state }) => `${name} ${version ?? 'nothing'} (${state})`)
+      .join(', ');
+  }
+  return typeof status === 'object' && status !== null && 'error' in status
+    ? String(status.error)
+    : 'no agent answers';
 }

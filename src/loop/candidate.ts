@@ -23,7 +23,7 @@ import {
 } from '../onnx/index.ts';
 import { trainLocally } from '../training/index.ts';
 import { readCard } from './releases.ts';
-import type { Identity } from './identify.ts';
+import type { Identity, Provenance } from './identify.ts';
 import { candidateTag, DATASET_ARTIFACT_TYPE } from './plan.ts';
 import { repositoryOf, workPath, type Workspace } from './workspace.ts';
 
@@ -58,12 +58,12 @@ type Job = NonNullable<Card['training']>['job'];
 
 /**
  * Trains (or takes the model that lies in `from`), packs the result once with its card and golden samples, and keeps
- * it under `in-<input key>`.
+ * it under `in-<input key>`; a model made from uncommitted changes is only packed, and stays in its folder.
  */
 export async function makeCandidate(
   workspace: Workspace,
   identity: Identity,
-  commit: string | null,
+  origin: Provenance,
   from?: string,
 ): Promise<Candidate> {
   const { model, inputKey } = identity;
@@ -73,7 +73,7 @@ export async function makeCandidate(
   try {
     const job =
       from === undefined ? await runTraining(workspace, identity, output) : await takeModel(from, output);
-    const { card, predictions } = await describeCandidate(workspace, identity, output, { commit, job });
+    const { card, predictions } = await describeCandidate(workspace, identity, output, { ...origin, job });
     const path = workPath(workspace, 'candidates', model, inputKey);
     await rm(path, { recursive: true, force: true });
     await mkdir(workPath(workspace, 'candidates', model), { recursive: true });
@@ -142,7 +142,7 @@ async function describeCandidate(
   workspace: Workspace,
   identity: Identity,
   folder: string,
-  made: { commit: string | null; job: Job },
+  { uncommitted, ...made }: Provenance & { job: Job },
 ): Promise<{ card: Card; predictions: Predictions }> {
   const { settings, paths, dataset } = identity;
   const modelFile = join(folder, MODEL_FILE);
@@ -171,6 +171,7 @@ async function describeCandidate(
         inputKey: identity.inputKey,
         inputs: identity.inputs,
         ...made,
+        ...(uncommitted.length > 0 && { uncommitted }),
         datasetFiles: dataset.files.length,
         datasetBytes: dataset.bytes,
       },
@@ -209,6 +210,8 @@ async function keep(
       [ANNOTATION.job]: card.training?.job.name ?? '',
     },
   });
+  // Nobody else could see what made it: it stays in its folder.
+  if (card.training?.uncommitted !== undefined) return packed.descriptor;
   await pushModel(repository, packed);
   await writeArtifact(repository, {
     artifactType: DATASET_ARTIFACT_TYPE,

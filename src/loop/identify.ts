@@ -51,23 +51,31 @@ export async function identify(workspace: Workspace, model: string): Promise<Ide
   return { model, settings, inputKey: inputKey({ model, ...inputs }), inputs, dataset, paths };
 }
 
-/**
- * The commit whose content is what `identify` saw, or null outside a git repository.
- * Refuses uncommitted changes to anything that the input key or the verdict depends on.
- */
-export async function committed(workspace: Workspace, identity: Identity): Promise<string | null> {
+/** Where the content that `identify` saw comes from. */
+export interface Provenance {
+  /** The commit that is checked out, or null outside a git repository. */
+  commit: string | null;
+  /** Paths that differ from it; empty unless that was allowed. */
+  uncommitted: string[];
+}
+
+/** Refuses uncommitted changes to anything that the input key or the verdict depends on, unless they are allowed. */
+export async function provenance(
+  workspace: Workspace,
+  identity: Identity,
+  options: { allowDirty?: boolean } = {},
+): Promise<Provenance> {
   const { sourceControl, config } = workspace;
-  if (sourceControl === undefined) return null;
-  const head = await sourceControl.head();
+  if (sourceControl === undefined) return { commit: null, uncommitted: [] };
+  const commit = await sourceControl.head();
   const watched = [config.file, ...Object.values(identity.paths)];
   const inside = watched.filter((path) => !relative(sourceControl.top, path).startsWith('..'));
-  const changed = await sourceControl.uncommitted(inside);
-  if (changed.length === 0) return head;
-  const shown =
-    changed.slice(0, 5).join(', ') + (changed.length > 5 ? ` and ${changed.length - 5} more` : '');
+  const uncommitted = await sourceControl.uncommitted(inside);
+  if (uncommitted.length === 0 || options.allowDirty === true) return { commit, uncommitted };
+  const more = uncommitted.length > 5 ? ` and ${uncommitted.length - 5} more` : '';
   throw misuse(
     'uncommitted-changes',
-    `${shown} differ${changed.length === 1 ? 's' : ''} from the commit ${head.slice(0, 12)}`,
-    'Commit the change, so that everybody can see what made the model: git add -A && git commit',
+    `${uncommitted.slice(0, 5).join(', ')}${more} ${uncommitted.length === 1 ? 'differs' : 'differ'} from the commit ${commit.slice(0, 12)}`,
+    'Commit the change, so that everybody can see what made the model: git add -A && git commit. To try something, retrain takes --allow-dirty.',
   );
 }

@@ -24,13 +24,13 @@ export interface RecordedVerdict {
   digest: string;
 }
 
-/** Scores candidate and champion on the holdout of today, decides, and records the verdict beside the candidate. */
+/** Scores candidate and champion on the holdout of today, and decides. */
 export async function judgeCandidate(
   workspace: Workspace,
   identity: Identity,
   candidate: Candidate,
   champion: Released | undefined,
-): Promise<RecordedVerdict> {
+): Promise<Verdict> {
   const { model, settings, paths } = identity;
   const holdout = await describeDataset(paths.holdout);
   const { verdict } = await evaluate({
@@ -51,11 +51,20 @@ export async function judgeCandidate(
     label: settings.evaluate.label,
     task: settings.evaluate.task,
   });
-  const { digest } = await writeArtifact(repositoryOf(workspace, model), {
+  return verdict;
+}
+
+/** Records a verdict beside its candidate. */
+export async function recordVerdict(
+  workspace: Workspace,
+  { descriptor }: Candidate,
+  verdict: Verdict,
+): Promise<RecordedVerdict> {
+  const { digest } = await writeArtifact(repositoryOf(workspace, verdict.model), {
     artifactType: VERDICT_MEDIA_TYPE,
     mediaType: VERDICT_MEDIA_TYPE,
     bytes: verdictBytes(verdict),
-    subject: candidate.descriptor,
+    subject: descriptor,
   });
   return { verdict, digest };
 }

@@ -10,8 +10,8 @@ import {
   versionTag,
 } from '../versioning/index.ts';
 import { type Candidate, reuseCandidate } from './candidate.ts';
-import { committed, identify, type Identity } from './identify.ts';
-import { findVerdict, judgeCandidate, type RecordedVerdict } from './judge.ts';
+import { identify, type Identity, provenance } from './identify.ts';
+import { findVerdict, judgeCandidate, type RecordedVerdict, recordVerdict } from './judge.ts';
 import { candidateTag } from './plan.ts';
 import { findChampion, findHighest, listReleases, type Release, type Released } from './releases.ts';
 import { repositoryOf, requireSourceControl, type Workspace } from './workspace.ts';
@@ -34,7 +34,7 @@ export async function releaseModel(
 ): Promise<ReleaseResult> {
   const sourceControl = requireSourceControl(workspace, 'release');
   const identity = await identify(workspace, model);
-  await committed(workspace, identity);
+  await provenance(workspace, identity);
   await sourceControl.fetchTags(`${model}@v`);
   const candidate = await findCandidate(workspace, identity);
 
@@ -96,7 +96,13 @@ async function requirePass(
   const recorded = await findVerdict(workspace, identity, candidate, champion);
   if (recorded === undefined)
     workspace.deps.log('info', 'champion, holdout or rules moved since the last verdict: judging again');
-  const verdict = recorded ?? (await judgeCandidate(workspace, identity, candidate, champion));
+  const verdict =
+    recorded ??
+    (await recordVerdict(
+      workspace,
+      candidate,
+      await judgeCandidate(workspace, identity, candidate, champion),
+    ));
   if (verdict.verdict.outcome !== 'fail') return verdict;
   throw refusal(
     'gate-refused',

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { misuse } from '../errors.ts';
 import type { Verdict } from '../evaluation/index.ts';
 import { withLock } from '../folder-lock.ts';
+import type { Card } from '../onnx/index.ts';
 import { renderReport } from '../report/index.ts';
 import { nextVersion, type NextVersion } from '../versioning/index.ts';
 import { type Candidate, isFrom, makeCandidate, reuseCandidate } from './candidate.ts';
-import { committed, identify } from './identify.ts';
-import { judgeCandidate } from './judge.ts';
+import { identify, type Provenance, provenance } from './identify.ts';
+import { judgeCandidate, recordVerdict } from './judge.ts';
 import { type Plan, planFor } from './plan.ts';
 import { findHighest } from './releases.ts';
 import { workPath, type Workspace } from './workspace.ts';
@@ -34,24 +35,26 @@ export interface RetrainResult {
 export async function retrainModel(
   workspace: Workspace,
   model: string,
-  from?: string,
+  options: { from?: string; allowDirty?: boolean } = {},
 ): Promise<RetrainResult> {
   const identity = await identify(workspace, model);
-  const commit = await committed(workspace, identity);
+  const origin = await provenance(workspace, identity, options);
   // Who comes second waits here, and then finds what the first one left.
   const locks = workPath(workspace, 'locks');
   await mkdir(locks, { recursive: true });
   return withLock(join(locks, identity.inputKey), LOCK_LIMIT_MS, async () => {
     const plan = await planFor(workspace, identity);
     const { champion } = plan;
-    const { candidate, reused } = await obtainCandidate(workspace, plan, commit, from);
-    const { verdict } = await judgeCandidate(workspace, identity, candidate, champion);
+    const { candidate, reused } = await obtainCandidate(workspace, plan, origin, options.from);
+    const verdict = await judgeCandidate(workspace, identity, candidate, champion);
+    const kept = candidate.card.training?.uncommitted === undefined;
+    if (kept) await recordVerdict(workspace, candidate, verdict);
     const isChampion = candidate.descriptor.digest === champion?.digest;
     const next =
-      verdict.outcome === 'fail' || isChampion
+      verdict.outcome === 'fail' || isChampion || !kept
         ? undefined
         : nextVersion(await findHighest(workspace, model), candidate.card);
-    const report = await writeReport(workspace, { plan, candidate, verdict, next }, commit);
+    const report = await writeReport(workspace, { plan, candidate, verdict, next }, origin);
     return { plan, reused, candidate, verdict, next, report };
   });
 }
@@ -59,11 +62,11 @@ export async function retrainModel(
 async function obtainCandidate(
   workspace: Workspace,
   { identity, candidate: descriptor }: Plan,
-  commit: string | null,
+  origin: Provenance,
   from: string | undefined,
 ): Promise<{ candidate: Candidate; reused: boolean }> {
   if (descriptor === undefined) {
-    return { candidate: await makeCandidate(workspace, identity, commit, from), reused: false };
+    return { candidate: await makeCandidate(workspace, identity, origin, from), reused: false };
   }
   const candidate = await reuseCandidate(workspace, identity.model, descriptor);
   if (from === undefined || (await isFrom(candidate, from))) return { candidate, reused: true };
@@ -77,7 +80,7 @@ async function obtainCandidate(
 async function writeReport(
   workspace: Workspace,
   { plan, candidate, verdict, next }: Pick<RetrainResult, 'plan' | 'candidate' | 'verdict' | 'next'>,
-  commit: string | null,
+  { commit }: Provenance,
 ): Promise<string> {
   const { model, inputKey } = plan.identity;
   const markdown = renderReport({
@@ -88,7 +91,7 @@ async function writeReport(
       changes: plan.reasons,
     }),
     ...(next !== undefined && { next }),
-    ...(candidate.card.training?.job.target === 'elsewhere' && { trainedElsewhere: true }),
+    warnings: warningsOn(candidate.card),
     reproduce: [...(commit === null ? [] : [`git checkout ${commit}`]), `npx edgeloop retrain ${model}`],
   });
   const folder = workPath(workspace, 'reports', model);
@@ -96,4 +99,20 @@ async function writeReport(
   const file = join(folder, `${inputKey}.md`);
   await writeFile(file, markdown);
   return file;
+}
+
+function warningsOn({ training }: Card): string[] {
+  const warnings: string[] = [];
+  if (training?.job.target === 'elsewhere') {
+    warnings.push(
+      'Its origin is not proven: the model was trained elsewhere and handed over; nothing shows that the data, code and params named here made it.',
+    );
+  }
+  if (training?.uncommitted !== undefined) {
+    const paths = training.uncommitted.slice(0, 5).join(', ');
+    warnings.push(
+      `Made from uncommitted changes (${paths}): it can't be released, and is kept in its folder only.`,
+    );
+  }
+  return warnings;
 }

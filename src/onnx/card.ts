@@ -62,6 +62,8 @@ export const cardSchema = z.strictObject({
       inputs: trainingInputsSchema,
       /** The commit that was checked out, or null outside a git repository. */
       commit: z.string().nullable(),
+      /** Paths that differed from that commit (`--allow-dirty`); such a model is never kept in a registry. */
+      uncommitted: z.array(z.string()).min(1).optional(),
       /** `elsewhere`: the model was handed over; that these inputs made it is not proven. */
       job: z.strictObject({ target: z.enum(['local', 'azureml', 'elsewhere']), name: z.string() }),
       datasetFiles: z.int().nonnegative(),

@@ -9,8 +9,8 @@ export interface ReportFacts {
   championBytes?: number;
   /** What differs from the champion's training, a sentence each; absent when there is nothing to compare with. */
   changes?: readonly string[];
-  /** The model was handed over: nothing proves that these inputs made it. */
-  trainedElsewhere?: boolean;
+  /** What a reviewer must know before anything else, a sentence each. */
+  warnings?: readonly string[];
   /** Absent when the candidate was refused. */
   next?: { version: string; bump: string; reasons: string[] };
   /** Commands that repeat training and judgement on a laptop, in order. */

@@ -3,9 +3,6 @@ import type { MetricJudgement, Verdict } from '../evaluation/index.ts';
 import { code, codeBlock, plain } from './escape.ts';
 import type { ReportFacts } from './facts.ts';
 
-const ORIGIN_UNPROVEN =
-  '⚠️ **Its origin is not proven**: the model was trained elsewhere and handed over. Nothing shows that the data, code and params named here made it.';
-
 /** As many entries of one list as a reviewer reads; the rest is counted. */
 const LISTED = 20;
 
@@ -16,10 +13,10 @@ const LISTED = 20;
 export function renderReport(facts: ReportFacts): string {
   const sections = [
     headline(facts),
+    ...(facts.warnings ?? []).map((warning) => `⚠️ ${plain(warning)}`),
     list(facts.verdict.reasons.map(plain)),
     metricsTable(facts.verdict),
     method(facts.verdict),
-    ...(facts.trainedElsewhere === true ? [ORIGIN_UNPROVEN] : []),
     ...changes(facts),
     sizeSection(facts),
     ...nextSection(facts),

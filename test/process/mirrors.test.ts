@@ -1,9 +1,25 @@
 import { spawn } from 'node:child_process';
-import { copyFileSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { churnProject, edgeloop, git, PROGRAM, secondPartArrives } from '../fixtures/churn-project.ts';
+import {
+  churnProject,
+  commit,
+  edgeloop,
+  git,
+  PROGRAM,
+  secondPartArrives,
+} from '../fixtures/churn-project.ts';
 
 function json(project: string, code: number, ...args: string[]) {
   const ran = edgeloop(project, ...args, '--json');
@@ -124,6 +140,30 @@ describe('retrain --from', () => {
     copyFileSync(join(trained, 'model.onnx'), join(empty, 'model.onnx'));
     git(project, 'checkout', '--quiet', `${first}~1`);
     expect(json(project, 2, 'retrain', 'churn', '--from', empty).error.code).toBe('already-trained');
+  });
+});
+
+describe('retrain --allow-dirty', () => {
+  it('judges uncommitted changes, and keeps nothing that could be released', () => {
+    const project = released();
+    renameSync(join(project, 'arrivals/churn-2.csv'), join(project, 'data/train/churn-2.csv'));
+    const before = readdirSync(blobs(project));
+    const tried = json(project, 0, 'retrain', 'churn', '--allow-dirty');
+    expect(tried).toMatchObject({
+      verdict: { outcome: 'pass' },
+      next: null,
+      uncommitted: ['data/train/churn-2.csv'],
+    });
+    expect(readFileSync(tried.report, 'utf8')).toContain('uncommitted changes (data/train/churn-2.csv)');
+    expect(readdirSync(blobs(project))).toEqual(before);
+    expect(json(project, 2, 'release', 'churn').error.code).toBe('uncommitted-changes');
+    commit(project, 'now committed');
+    expect(json(project, 3, 'release', 'churn').error.code).toBe('candidate-missing');
+    expect(json(project, 0, 'retrain', 'churn')).toMatchObject({
+      reused: false,
+      uncommitted: [],
+      next: { version: '1.0.1' },
+    });
   });
 });
 
