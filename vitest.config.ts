@@ -8,6 +8,7 @@ const project = (name: string, include: string[], order: number, extra: object =
 
 export default defineConfig({
   test: {
+    env: { ORT_DISABLE_TELEMETRY: '1' },
     reporters: ['default', './test/tooling/summary-reporter.ts'],
     projects: [
       project('unit', ['{src,edge-agent,tools,test/examples}/**/*.test.ts'], 1, { testTimeout: 20_000 }),

@@ -38,7 +38,9 @@ export async function startHost(): Promise<HostProcess> {
   const child = spawn(process.execPath, [fileURLToPath(new URL(entry, import.meta.url))], {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     // What steers the parent, a debugger's port for example, is not meant for its children.
-    env: { ...process.env, NODE_OPTIONS: undefined },
+    // ONNX Runtime 1.30 collects telemetry on its own account: a database below the home folder and a log per process
+    // in /tmp, which would fill a device's disk.
+    env: { ...process.env, NODE_OPTIONS: undefined, ORT_DISABLE_TELEMETRY: '1' },
   });
   await once(child, 'spawn');
   const [socket, pid] = [child.stdio[3], child.pid];

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,6 +62,12 @@ const square = (size: number): Tensor => floatTensor('x', [size, size], new Floa
 const values = (tensors: Tensor[]) => tensors.map(elements);
 
 describe('a session', () => {
+  it('keeps ONNX Runtime from collecting telemetry: nothing is left in /tmp', async () => {
+    const session = await startSession({ modelFile: await write(linearModel()) });
+    await session.close();
+    expect(existsSync(`/tmp/mat-debug-${session.pid}.log`)).toBe(false);
+  });
+
   it('tells what ONNX Runtime knows of the model, which is what the file says', async () => {
     for (const bytes of [linearModel({ inputs: ['b', 'a'] }), optionalInputModel(), classifierModel()]) {
       await using session = await open(bytes, { lowPriorityWhileLoading: true });
