@@ -9,10 +9,15 @@ const LONGEST_PAUSE_MS = 50;
 
 /**
  * Holds a lock file while `work` runs, so that one process at a time does. Waits for its turn for at most `limitMs`
- * (then `lock-timeout`); a lock whose process is gone is broken.
+ * (then `lock-timeout`, or the signal's reason); a lock whose process is gone is broken.
  */
-export async function withLock<T>(file: string, limitMs: number, work: () => Promise<T>): Promise<T> {
-  await takeLock(file, limitMs);
+export async function withLock<T>(
+  file: string,
+  limitMs: number,
+  work: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  await takeLock(file, limitMs, signal);
   try {
     return await work();
   } finally {
@@ -20,9 +25,10 @@ export async function withLock<T>(file: string, limitMs: number, work: () => Pro
   }
 }
 
-async function takeLock(file: string, limitMs: number): Promise<void> {
+async function takeLock(file: string, limitMs: number, signal: AbortSignal | undefined): Promise<void> {
   const deadline = performance.now() + limitMs;
   for (let pause = 1; !(await tryLock(file)); pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+    signal?.throwIfAborted();
     const owner = await ownerOf(file);
     const left = deadline - performance.now();
     if (left <= 0) throw timedOut(file, owner, limitMs);

@@ -54,7 +54,9 @@ export async function runVerb(
     if (outcome !== undefined) printOutcome(outcome, options.json === true);
     process.exitCode = outcome?.exitCode ?? 0;
   } catch (error) {
-    process.exitCode = printError(error, options.json === true);
+    // What fails after the user has cancelled fails for that reason, whatever words it finds for it.
+    const cancelled = controller.signal.aborted && error instanceof EdgeloopError;
+    process.exitCode = printError(cancelled ? controller.signal.reason : error, options.json === true);
   } finally {
     process.off('SIGINT', cancel);
     process.off('SIGTERM', cancel);

@@ -96,7 +96,31 @@ describe('loadConfig', () => {
       VALID.replace('  churn:', '  Churn_1:'),
       /edgeloop\.yaml:3:3: "Churn_1": expected 2 to 63 characters/,
     ],
-    ['an unknown metric', VALID.replace('auc:', 'acu:'), /edgeloop\.yaml:17:\d+: .*acu/],
+    [
+      'an unknown metric',
+      VALID.replace('auc:', 'acu:'),
+      /edgeloop\.yaml:17:9: unknown key "models\.churn\.evaluate\.metrics\.acu"; did you mean "auc"\?/,
+    ],
+    [
+      'a duration without a unit',
+      VALID.replace('30m', '30'),
+      /edgeloop\.yaml:12:16: "models\.churn\.train\.timeout": expected a duration such as 60s, 30m or 2h; found 30$/m,
+    ],
+    [
+      'a param that is a list',
+      VALID.replace('trees: 120', 'trees: [120]'),
+      /edgeloop\.yaml:10:24: ".*trees": expected a text, a number, true or false; found \[120\]/,
+    ],
+    [
+      'an illegal channel name, at its own place',
+      `${VALID}channels: [production, Canary]\n`,
+      /edgeloop\.yaml:20:24: "channels\.1": expected 2 to 63 characters.*found "Canary"/,
+    ],
+    [
+      'a key that stands twice',
+      `${VALID}registry: oci:x\n`,
+      /edgeloop\.yaml:20:1: Map keys must be unique$/m,
+    ],
     ['an empty file', '', /edgeloop\.yaml:1:1: "registry" is missing/],
     ['a list', '- 1\n', /edgeloop\.yaml:1:1: .*expected object/],
   ])('refuses %s', (_, text, expected) => {
@@ -110,6 +134,13 @@ describe('loadConfig', () => {
       `there is no edgeloop.yaml in ${folder}`,
     );
     expect(problemsOf(() => loadConfig(folder, 'other.yaml', {}))).toContain(join(folder, 'other.yaml'));
+  });
+
+  it('knows no model by the name of what every object has', () => {
+    const config = loadConfig(folderWith('edgeloop.yaml', VALID), undefined, {});
+    expect(() => modelConfig(config, 'constructor')).toThrow(
+      expect.objectContaining({ code: 'model-unknown', exitCode: 2 }),
+    );
   });
 
   it('proposes the nearest model', () => {

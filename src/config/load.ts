@@ -58,7 +58,8 @@ export function loadAgentConfig(
 
 /** The settings of one model; an unknown name is a misuse that proposes the nearest one. */
 export function modelConfig(config: Config, name: string): ModelConfig {
-  const model = config.models[name];
+  // A name such as "constructor" must not find what every object inherits.
+  const model = Object.hasOwn(config.models, name) ? config.models[name] : undefined;
   if (model !== undefined) return model;
   const names = Object.keys(config.models);
   const guess = nearest(name, names);

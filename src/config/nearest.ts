@@ -7,15 +7,22 @@ export function nearest(name: string, candidates: readonly string[]): string | u
     .toSorted((a, b) => a.distance - b.distance)[0]?.candidate;
 }
 
-/** Levenshtein distance: the number of single-character insertions, deletions and substitutions. */
+/**
+ * Optimal string alignment distance: the number of single-character insertions, deletions, substitutions and swaps of
+ * two neighbours, the commonest slip of the fingers.
+ */
 function editDistance(a: string, b: string): number {
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
       const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substitution, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+      const swapped =
+        a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? (before[j - 2] ?? Infinity) + 1 : Infinity;
+      next.push(Math.min(substitution, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, swapped));
     }
+    before = row;
     row = next;
   }
   return row[b.length] ?? 0;

@@ -8,6 +8,11 @@ const ruleSchema = z.strictObject({
   tolerance: toleranceSchema.optional().describe('how much worse than the champion is still accepted'),
 });
 
+const paramSchema = z.union(
+  [z.string(), z.number(), z.boolean()],
+  'expected a text, a number, true or false',
+);
+
 const modelSchema = z.strictObject({
   data: z.strictObject({
     train: z.string().min(1).describe('file or folder that training reads'),
@@ -22,9 +27,7 @@ const modelSchema = z.strictObject({
       .min(1)
       .describe('the command; ${{inputs.train}}, ${{inputs.<param>}} and ${{outputs.model}} are replaced'),
     code: z.string().min(1).describe('file or folder that, besides the data, decides what is trained'),
-    params: z
-      .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.union([z.string(), z.number(), z.boolean()]))
-      .default({}),
+    params: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), paramSchema).default({}),
     environment: z.string().min(1).describe('a lock file'),
     target: z.enum(['local']).default('local'),
     timeout: durationSchema.default(30 * 60_000),

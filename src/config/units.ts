@@ -13,13 +13,13 @@ const SIZE_UNITS: Record<string, number> = {
 
 /** `500ms`, `60s`, `30m` or `2h`, to milliseconds. */
 export const durationSchema = z
-  .string()
+  .string('expected a duration such as 60s, 30m or 2h')
   .regex(/^\d+(\.\d+)?(ms|s|m|h)$/, 'expected a duration such as 60s, 30m or 2h')
   .transform((text) => scaled(text, DURATION_UNITS));
 
 /** `800kB`, `10MB` or `64MiB`, to bytes. */
 export const sizeSchema = z
-  .string()
+  .string('expected a size such as 800kB, 10MB or 64MiB')
   .regex(/^\d+(\.\d+)?(B|kB|MB|GB|KiB|MiB|GiB)$/, 'expected a size such as 800kB, 10MB or 64MiB')
   .transform((text) => scaled(text, SIZE_UNITS));
 

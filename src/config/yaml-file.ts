@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { isSystemError, misuse } from '../errors.ts';
 import { nearest } from './nearest.ts';
@@ -21,7 +21,7 @@ export function readYaml<Schema extends z.ZodType>(
   if (document.errors.length > 0) {
     throw invalid(
       file,
-      document.errors.map((error) => `${at(error.pos[0])}: ${error.message.split('\n')[0]}`),
+      document.errors.map((error) => `${at(error.pos[0])}: ${withoutPlace(error.message)}`),
     );
   }
   const value: unknown = document.toJS();
@@ -29,6 +29,11 @@ export function readYaml<Schema extends z.ZodType>(
     ? { ...mapSchema.parse(value), ...overrides }
     : (value ?? overrides);
   return validate(file, schema, merged, (path, ofKey) => at(offsetOf(document, path, ofKey)));
+}
+
+/** The parser's own words end with the place and an excerpt; the place stands in front already. */
+function withoutPlace(message: string): string {
+  return (message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:$/, '');
 }
 
 const mapSchema = z.record(z.string(), z.unknown());
@@ -104,7 +109,7 @@ function explain(
   const expected =
     issue.code === 'invalid_value'
       ? `expected one of ${issue.values.join(', ')}`
-      : issue.message.replace('Invalid input: ', '');
+      : issue.message.replace('Invalid input: ', '').replace(/, received \w+$/, '');
   return [{ path: issue.path, text: `"${name}": ${expected}${found}` }];
 }
 
@@ -115,19 +120,26 @@ function printPath(path: Path): string {
 const objectSchema = z.looseObject({
   properties: z.record(z.string(), z.unknown()).optional(),
   additionalProperties: z.unknown(),
+  propertyNames: z.looseObject({ enum: z.array(z.string()).optional() }).optional(),
 });
 
 function keysAt(jsonSchema: unknown, path: Path): string[] {
   const node = objectSchema.safeParse(jsonSchema).data;
   const [head, ...rest] = path;
-  if (node === undefined || head === undefined) return Object.keys(node?.properties ?? {});
+  if (node === undefined || head === undefined) {
+    return node?.propertyNames?.enum ?? Object.keys(node?.properties ?? {});
+  }
   return keysAt(node.properties?.[String(head)] ?? node.additionalProperties, rest);
 }
 
-/** Where the key or value of a path stands; for a missing key the innermost map that should hold it. */
+/** Where the key, value or list item of a path stands; for a missing key the innermost map that should hold it. */
 function offsetOf(document: Document, path: Path, ofKey = false): number {
   for (let depth = path.length; depth > 0; depth--) {
     const parent = depth === 1 ? document.contents : document.getIn(path.slice(0, depth - 1), true);
+    if (isSeq(parent)) {
+      const item = parent.items[Number(path[depth - 1])];
+      if (isNode(item)) return item.range?.[0] ?? 0;
+    }
     if (isMap(parent)) {
       const pair = parent.items.find(
         (item) => isPair(item) && isScalar(item.key) && item.key.value === path[depth - 1],

@@ -52,6 +52,14 @@ describe('describeDataset', () => {
     expect(dataset.bytes).toBe(4);
   });
 
+  it('stops when it is cancelled', async () => {
+    const reason = new Error('enough');
+    const cancelled = describeDataset(folderOf([{ path: 'a', text: '1' }]), {
+      signal: AbortSignal.abort(reason),
+    });
+    await expect(cancelled).rejects.toBe(reason);
+  });
+
   it('names what is missing, empty or no file', async () => {
     const root = folderOf([{ path: 'a', text: '1' }]);
     mkdirSync(join(root, 'empty'));

@@ -17,9 +17,12 @@ export interface Dataset {
 /**
  * Reads a file or a folder (all regular files below it) and names it by its manifest. A single file is listed by its
  * base name. Throws `dataset-missing`, `dataset-empty`, `dataset-unreadable` or, for symbolic links and other special
- * files, `dataset-not-a-file`.
+ * files, `dataset-not-a-file`; the signal's reason when it is cancelled.
  */
-export async function describeDataset(path: string): Promise<Dataset> {
+export async function describeDataset(
+  path: string,
+  options: { signal?: AbortSignal } = {},
+): Promise<Dataset> {
   const entries = await listFiles(path);
   if (entries.length === 0) {
     throw failure(
@@ -29,7 +32,8 @@ export async function describeDataset(path: string): Promise<Dataset> {
     );
   }
   const files: DatasetFile[] = [];
-  for (const entry of entries) files.push({ path: entry.name, ...(await hashFile(entry.file)) });
+  for (const entry of entries)
+    files.push({ path: entry.name, ...(await hashFile(entry.file, options.signal)) });
   const manifest = manifestBytes(files);
   const bytes = files.reduce((sum, file) => sum + file.size, 0);
   return { digest: manifestDigest(manifest), files, bytes, manifest };
@@ -71,15 +75,20 @@ async function listFolder(root: string, prefix: string): Promise<Entry[]> {
   return lists.flat();
 }
 
-async function hashFile(file: string): Promise<{ sha256: string; size: number }> {
+async function hashFile(
+  file: string,
+  signal: AbortSignal | undefined,
+): Promise<{ sha256: string; size: number }> {
   const hash = createHash('sha256');
   let size = 0;
   try {
     for await (const chunk of createReadStream(file)) {
+      signal?.throwIfAborted();
       hash.update(chunk);
       size += chunk.length;
     }
   } catch (error) {
+    signal?.throwIfAborted();
     throw unreadable(file, error);
   }
   return { sha256: hash.digest('hex'), size };

@@ -165,12 +165,7 @@ function readFailure(file: string, error: unknown): unknown {
     return failure('csv-syntax', what, CSV_REMEDY, { cause: error });
   }
   if (!(error instanceof Error) || !('syscall' in error)) return error;
-  return failure(
-    'table-unreadable',
-    `${file} can't be read: ${error.message}`,
-    'Check the path and its permissions.',
-    {
-      cause: error,
-    },
-  );
+  return failure('table-unreadable', `${file} can't be read`, 'Check the path and its permissions.', {
+    cause: error,
+  });
 }

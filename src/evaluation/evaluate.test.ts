@@ -55,6 +55,25 @@ describe('evaluate', () => {
     expect(predictions.rows).toBe(ROWS);
   });
 
+  it.each(['candidate', 'champion'])(
+    'ends at once when it is cancelled while it scores the %s',
+    async (which) => {
+      const reason = new Error('enough');
+      const { predictions } = await judged(await honest(), null);
+      const args = {
+        model: 'churn',
+        candidate: { ...(await honest()), ...(which === 'champion' && { predictions }) },
+        champion: await model('champion', 'b', { coefficients: [1, 2] }),
+        holdout,
+        rules,
+        label: 'churn',
+        task: 'binary-classification',
+        signal: AbortSignal.abort(reason),
+      };
+      await expect(evaluate(args)).rejects.toBe(reason);
+    },
+  );
+
   it('the same model again passes, with the same verdict every time', async () => {
     const [candidate, champion] = [await honest(), { ...(await honest()), digest: digest('b') }];
     const { verdict } = await judged(candidate, champion);

@@ -32,6 +32,8 @@ export interface EvaluateArgs {
   task: string;
   /** Of the bootstrap, unsigned 32-bit; derived from the three digests unless given. */
   seed?: number;
+  /** Ends the scoring; its reason is thrown. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -71,9 +73,10 @@ export async function evaluate(args: EvaluateArgs): Promise<{ verdict: Verdict; 
 
 async function predictionsOf(
   contender: Contender,
-  { holdout, label, task }: EvaluateArgs,
+  { holdout, label, task, signal }: EvaluateArgs,
 ): Promise<Predictions> {
-  return contender.predictions ?? scoreModel(contender.modelFile, holdout.file, label, task);
+  if (contender.predictions !== undefined) return contender.predictions;
+  return scoreModel(contender.modelFile, holdout.file, label, task, signal && { signal });
 }
 
 async function championPredictions(
@@ -86,6 +89,7 @@ async function championPredictions(
     if (Buffer.compare(predictions.labels, candidate.labels) !== 0) throw holdoutChanged(args.holdout.file);
     return predictions;
   } catch (error) {
+    args.signal?.throwIfAborted();
     throw failure(
       'champion-not-scored',
       `The champion ${champion.digest} can't be scored on ${args.holdout.file}.`,

@@ -7,6 +7,6 @@ export type { Interval, MetricJudgement, MetricRule, Outcome, Rules, Tolerance }
 export { chooseGolden } from './golden.ts';
 export { METRIC_NAMES, type MetricName, METRICS } from './metrics.ts';
 export { isTable, openTable } from './open-table.ts';
-export { type Predictions, scoreHoldout, scoreModel } from './score.ts';
+export { checkHoldout, type Predictions, scoreHoldout, scoreModel } from './score.ts';
 export { referenceStatistics } from './statistics.ts';
 export { decideAgain, parseVerdict, type Verdict, VERDICT_MEDIA_TYPE, verdictBytes } from './verdict.ts';

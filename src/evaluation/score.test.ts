@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { classifierModel, type ClassifierOptions, linearModel } from '../../test/fixtures/onnx-model.ts';
 import { EdgeloopError } from '../errors.ts';
 import { type ModelSignature, readModelFile, type Session, startSession } from '../onnx/index.ts';
-import { type Predictions, scoreHoldout, scoreModel } from './score.ts';
+import { checkHoldout, type Predictions, scoreHoldout, scoreModel } from './score.ts';
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
@@ -151,3 +151,33 @@ async function problem(scoring: Promise<Predictions>): Promise<EdgeloopError> {
   if (error instanceof EdgeloopError) return error;
   throw new Error('expected a coded error', { cause: error });
 }
+
+describe('checkHoldout', () => {
+  let folder = '';
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'edgeloop-holdout-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  const check = async (text: string, task = 'binary-classification'): Promise<void> => {
+    const holdout = join(folder, 'holdout.csv');
+    await writeFile(holdout, text);
+    return checkHoldout({ holdout, label: 'y', task });
+  };
+
+  it.each([
+    ['no label column', 'x,z\n1,a\n', 'column-missing'],
+    ['one class', 'x,y\n1,a\n2,a\n', 'label-one-class'],
+    ['a third class', 'x,y\n1,a\n2,b\n3,c\n', 'label-unknown'],
+    ['a missing label', 'x,y\n1,a\n2,b\n3,\n', 'label-unknown'],
+    ['no rows', 'x,y\n', 'csv-no-rows'],
+    ['a row cut short', 'x,y\n1,a\n2\n', 'csv-row-short'],
+  ])('refuses a holdout with %s', async (_, text, code) => {
+    await expect(check(text)).rejects.toMatchObject({ code, exitCode: 1 });
+  });
+
+  it('takes two classes, whatever their names, and refuses another task', async () => {
+    await check('x,y\n1,stays\n2,leaves\n');
+    await expect(check('x,y\n1,0\n2,1\n', 'regression')).rejects.toMatchObject({ code: 'task-unsupported' });
+  });
+});

@@ -61,21 +61,44 @@ export async function scoreHoldout(args: ScoreArgs): Promise<Predictions> {
   return { rows: labels.length, labels, probabilities: joined(parts, labels.length), classes };
 }
 
-/** The same for a model file: starts a session host for it and ends it. */
+/** The same for a model file: starts a session host for it and ends it. Throws the signal's reason when cancelled. */
 export async function scoreModel(
   modelFile: string,
   holdout: string,
   label: string,
   task: string,
+  options: { signal?: AbortSignal } = {},
 ): Promise<Predictions> {
   checkTask(task);
   const { modelSignature } = await readModelFile(modelFile);
-  const session = await startSession({ modelFile });
   try {
-    return await scoreHoldout({ session, modelSignature, holdout, label, task });
-  } finally {
-    await session.close();
+    const session = await startSession({ modelFile, ...options });
+    try {
+      return await scoreHoldout({ session, modelSignature, holdout, label, task });
+    } finally {
+      await session.close();
+    }
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw error;
   }
+}
+
+/**
+ * Reads a holdout without a model, so that what is wrong with it is known before anything is trained: the file, its
+ * label column, its two classes. Throws what `scoreHoldout` would throw.
+ */
+export async function checkHoldout({
+  holdout,
+  label,
+  task,
+}: Omit<ScoreArgs, 'session' | 'modelSignature'>): Promise<void> {
+  checkTask(task);
+  const table = await openTable(holdout);
+  checkColumns(table, [label]);
+  const codes = labelCodes(undefined);
+  for await (const batch of table.batches(ROWS_PER_RUN)) codes.add(batch, label);
+  codes.finish(holdout, label);
 }
 
 function checkTask(task: string): void {

@@ -28,6 +28,7 @@ export function runGit(
       { ...settings, ...(options.signal && { signal: options.signal }) },
       (error, stdout, stderr) => {
         if (error !== null && typeof error.code !== 'number') {
+          if (error.signal) return reject(ended(args, error.signal));
           const missing = error.code === 'ENOENT';
           const message = missing ? 'git is not installed' : `git ${args[0]} did not run`;
           return reject(failure('git-not-run', message, 'Install git 2.30 or newer.', { cause: error }));
@@ -42,6 +43,10 @@ export function runGit(
     child.stdin?.on('error', () => {});
     child.stdin?.end(options.input ?? '');
   });
+}
+
+function ended(args: readonly string[], signal: string): Error {
+  return failure('git-failed', `git ${args[0]} was ended by ${signal}`, `Run the same command again.`);
 }
 
 /** Runs git and returns what it printed, without the last line feed; throws `git-failed` with git's own words. */

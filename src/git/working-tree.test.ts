@@ -39,7 +39,18 @@ describe('openWorkingTree', () => {
     const folder = mkdtempSync(join(tmpdir(), 'edgeloop-git-'));
     expect(await openWorkingTree(folder)).toBeUndefined();
     run(folder, 'init', '--quiet');
-    await expect((await open(folder)).head()).rejects.toMatchObject({ code: 'git-no-commit' });
+    await expect((await open(folder)).head()).rejects.toMatchObject({ code: 'git-no-commit', exitCode: 2 });
+  });
+
+  it('takes a repository that git cannot use for what it is, not for none', async () => {
+    const folder = repository();
+    mkdirSync(join(folder, 'deep'));
+    writeFileSync(join(folder, '.git/HEAD'), 'garbage');
+    await expect(openWorkingTree(join(folder, 'deep'))).rejects.toMatchObject({
+      code: 'git-unusable',
+      exitCode: 2,
+      message: expect.stringContaining(`git cannot use ${folder}/.git: fatal: `),
+    });
   });
 
   it('tells which of the paths differ from the commit', async () => {
@@ -87,6 +98,15 @@ describe('commit and createTag', () => {
     const folder = repository();
     run(folder, 'tag', 'churn@v9.0.0');
     expect(await (await open(folder)).tags('churn@v')).toEqual([]);
+  });
+
+  it('fetches nothing into a shallow clone of an origin without such tags', async () => {
+    const clone = mkdtempSync(join(tmpdir(), 'edgeloop-clone-'));
+    run(clone, 'clone', '--quiet', '--depth=1', `file://${repository()}`, '.');
+    const tree = await open(clone);
+    await tree.fetchTags('churn@v');
+    expect(await tree.tags('churn@v')).toEqual([]);
+    expect(run(clone, 'rev-parse', '--is-shallow-repository')).toBe('true');
   });
 
   it('creates the tag on origin first: of two clones one wins, and a shallow clone without tags sees it', async () => {

@@ -1,7 +1,8 @@
+import { existsSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { failure } from '../errors.ts';
+import { dirname, join, resolve } from 'node:path';
+import { failure, misuse } from '../errors.ts';
 import type { SourceControl, TagEntry } from '../versioning/index.ts';
 import { git, runGit } from './run-git.ts';
 
@@ -11,7 +12,16 @@ const FALLBACK_IDENTITY = { name: 'Edgeloop', email: 'edgeloop@localhost' };
 /** The git working tree that holds `folder`, or `undefined` outside one. Implements `SourceControl` with plain git. */
 export async function openWorkingTree(folder: string): Promise<SourceControl | undefined> {
   const found = await runGit(folder, ['rev-parse', '--show-toplevel']);
-  if (found.code !== 0) return undefined;
+  if (found.code !== 0) {
+    const repository = findRepository(folder);
+    if (repository === undefined) return undefined;
+    // Taken for no repository, a damaged or foreign one would cost the model its commit.
+    throw misuse(
+      'git-unusable',
+      `git cannot use ${repository}: ${found.stderr.trim().replaceAll('\n', '\n  ')}`,
+      `Mend what git says there; see it with: git -C ${folder} status`,
+    );
+  }
   const top = found.stdout.toString().trimEnd();
   return {
     top,
@@ -25,10 +35,20 @@ export async function openWorkingTree(folder: string): Promise<SourceControl | u
   };
 }
 
+/** The nearest `.git` upward that looks like a repository, or like the link of a worktree to one. */
+function findRepository(folder: string): string | undefined {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    const path = join(at, '.git');
+    const isLink = statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+    if (isLink || existsSync(join(path, 'HEAD'))) return path;
+    if (at === dirname(at)) return undefined;
+  }
+}
+
 async function head(top: string): Promise<string> {
   const { code, stdout } = await runGit(top, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']);
   if (code === 0) return stdout.toString().trim();
-  throw failure(
+  throw misuse(
     'git-no-commit',
     `${top} has no commit yet`,
     'Commit your files first: git add -A && git commit',
@@ -46,6 +66,8 @@ async function uncommitted(top: string, paths: readonly string[]): Promise<strin
 
 async function fetchTags(top: string, prefix: string): Promise<void> {
   if (!(await hasOrigin(top))) return;
+  // With a depth and nothing to fetch, git fails without a word.
+  if ((await git(top, ['ls-remote', 'origin', `refs/tags/${prefix}*`])) === '') return;
   // --depth in a complete clone would make it shallow.
   const shallow = (await git(top, ['rev-parse', '--is-shallow-repository'])) === 'true';
   const refspec = `+refs/tags/${prefix}*:refs/tags/${prefix}*`;

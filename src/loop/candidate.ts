@@ -1,7 +1,13 @@
 import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describeDataset } from '../dataset/index.ts';
-import { chooseGolden, type Predictions, referenceStatistics, scoreHoldout } from '../evaluation/index.ts';
+import {
+  checkHoldout,
+  chooseGolden,
+  type Predictions,
+  referenceStatistics,
+  scoreHoldout,
+} from '../evaluation/index.ts';
 import {
   ANNOTATION,
   type Descriptor,
@@ -66,7 +72,10 @@ export async function makeCandidate(
   origin: Provenance,
   from?: string,
 ): Promise<Candidate> {
-  const { model, inputKey } = identity;
+  const { model, inputKey, settings, paths } = identity;
+  const { label, task } = settings.evaluate;
+  // A mistake in the holdout must not cost a training.
+  await checkHoldout({ holdout: paths.holdout, label, task });
   const folder = workPath(workspace, 'training', inputKey);
   await rm(folder, { recursive: true, force: true });
   const output = join(folder, 'output');

@@ -28,10 +28,11 @@ export async function identify(workspace: Workspace, model: string): Promise<Ide
     code: at(train.code),
     environment: at(train.environment),
   };
-  const dataset = await describeDataset(paths.train);
+  const { signal } = workspace.deps;
+  const dataset = await describeDataset(paths.train, { signal });
   const [code, environment] = await Promise.all([
-    describeDataset(paths.code),
-    describeDataset(paths.environment),
+    describeDataset(paths.code, { signal }),
+    describeDataset(paths.environment, { signal }),
   ]);
   const [lockFile] = environment.files;
   if (lockFile === undefined || environment.files.length > 1) {

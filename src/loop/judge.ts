@@ -50,6 +50,7 @@ export async function judgeCandidate(
     rules: rulesOf(identity),
     label: settings.evaluate.label,
     task: settings.evaluate.task,
+    signal: workspace.deps.signal,
   });
   return verdict;
 }

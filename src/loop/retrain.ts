@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { misuse } from '../errors.ts';
+import { EdgeloopError, messageOf, misuse } from '../errors.ts';
 import type { Verdict } from '../evaluation/index.ts';
 import { withLock } from '../folder-lock.ts';
 import type { Card } from '../onnx/index.ts';
@@ -42,21 +42,26 @@ export async function retrainModel(
   // Who comes second waits here, and then finds what the first one left.
   const locks = workPath(workspace, 'locks');
   await mkdir(locks, { recursive: true });
-  return withLock(join(locks, identity.inputKey), LOCK_LIMIT_MS, async () => {
-    const plan = await planFor(workspace, identity);
-    const { champion } = plan;
-    const { candidate, reused } = await obtainCandidate(workspace, plan, origin, options.from);
-    const verdict = await judgeCandidate(workspace, identity, candidate, champion);
-    const kept = candidate.card.training?.uncommitted === undefined;
-    if (kept) await recordVerdict(workspace, candidate, verdict);
-    const isChampion = candidate.descriptor.digest === champion?.digest;
-    const next =
-      verdict.outcome === 'fail' || isChampion || !kept
-        ? undefined
-        : nextVersion(await findHighest(workspace, model), candidate.card);
-    const report = await writeReport(workspace, { plan, candidate, verdict, next }, origin);
-    return { plan, reused, candidate, verdict, next, report };
-  });
+  return withLock(
+    join(locks, identity.inputKey),
+    LOCK_LIMIT_MS,
+    async () => {
+      const plan = await planFor(workspace, identity);
+      const { champion } = plan;
+      const { candidate, reused } = await obtainCandidate(workspace, plan, origin, options.from);
+      const verdict = await judgeCandidate(workspace, identity, candidate, champion);
+      const kept = candidate.card.training?.uncommitted === undefined;
+      if (kept) await recordVerdict(workspace, candidate, verdict);
+      const isChampion = candidate.descriptor.digest === champion?.digest;
+      const next =
+        verdict.outcome === 'fail' || isChampion || !kept
+          ? undefined
+          : nextVersion(await findHighest(workspace, model), candidate.card);
+      const report = await writeReport(workspace, { plan, candidate, verdict, next }, origin);
+      return { plan, reused, candidate, verdict, next, report };
+    },
+    workspace.deps.signal,
+  );
 }
 
 async function obtainCandidate(
@@ -68,7 +73,14 @@ async function obtainCandidate(
   if (descriptor === undefined) {
     return { candidate: await makeCandidate(workspace, identity, origin, from), reused: false };
   }
-  const candidate = await reuseCandidate(workspace, identity.model, descriptor);
+  const candidate = await reuseCandidate(workspace, identity.model, descriptor).catch((error: unknown) => {
+    if (!(error instanceof EdgeloopError && error.code === 'blob-missing')) throw error;
+    workspace.deps.log('warn', `${messageOf(error)}: training again`);
+    return undefined;
+  });
+  if (candidate === undefined) {
+    return { candidate: await makeCandidate(workspace, identity, origin, from), reused: false };
+  }
   if (from === undefined || (await isFrom(candidate, from))) return { candidate, reused: true };
   throw misuse(
     'already-trained',

@@ -1,9 +1,10 @@
 import { modelConfig } from '../config/index.ts';
-import { misuse, refusal } from '../errors.ts';
+import { failure, misuse, refusal } from '../errors.ts';
 import { nextDocument, readChannel, writeChannel } from '../rollout/index.ts';
 import type { ChannelDocument } from '../trust/index.ts';
 import { channelTag } from '../versioning/index.ts';
 import { listMoves, listReleases, type Release } from './releases.ts';
+import { damagedContent } from './verify-content.ts';
 import { repositoryOf, requireSourceControl, type Workspace } from './workspace.ts';
 
 /** A channel of a model, and the version that it is to name. */
@@ -85,6 +86,10 @@ async function moveChannel(
   }
   const current = await readChannel(repository, channel);
   if (current?.document.version === version && current.document.digest === digest) return current.document;
+
+  // A device could not fetch what is damaged here.
+  const [damage] = await damagedContent(repository, [digest]);
+  if (damage !== undefined) throw failure(damage.code, damage.message, damage.mend);
 
   const document = nextDocument(current, { channel, model, version, digest }, workspace.deps.now());
   const tag = channelTag(model, channel, document.sequence);

@@ -9,8 +9,11 @@ export interface Damage {
   mend: string;
 }
 
-/** Reads every manifest and blob that the repository's tags reach, referrers included, and checks each digest. */
-export async function damagedContent(repository: Repository): Promise<Damage[]> {
+/**
+ * Reads every manifest and blob that the repository's tags (or these manifests) reach, referrers included, and checks
+ * each digest.
+ */
+export async function damagedContent(repository: Repository, manifests?: string[]): Promise<Damage[]> {
   const damages: Damage[] = [];
   const seen = new Set<string>();
   const attempt = async (digest: string, read: () => Promise<void>) => {
@@ -40,9 +43,9 @@ export async function damagedContent(repository: Repository): Promise<Damage[]> 
       }
       for (const referrer of await repository.referrers(digest)) await readManifest(referrer.digest);
     });
-  for (const tag of await repository.tags()) {
-    const named = await repository.resolve(tag);
-    if (named !== undefined) await readManifest(named.digest);
+  for (const reference of manifests ?? (await repository.tags())) {
+    const digest = manifests === undefined ? (await repository.resolve(reference))?.digest : reference;
+    if (digest !== undefined) await readManifest(digest);
   }
   return damages;
 }

@@ -27,6 +27,12 @@ export interface TrainingDeps {
 // What a program needs to run at all; never a credential, a token or a connection string.
 const ALLOWED_VARIABLES =
   /^(PATH|HOME|USER|LOGNAME|LANG|LC_[A-Z]+|TZ|TMPDIR|LD_LIBRARY_PATH|VIRTUAL_ENV|CUDA_VISIBLE_DEVICES|OMP_NUM_THREADS)$/;
+// The training ends with Edgeloop, however Edgeloop ends: SIGKILL leaves it no time to do that itself. A watcher in the
+// training's group reads a pipe that we hold open, and ends the group when the pipe closes. It is no child of the
+// command, which may wait for all of its children, and ignores the signals that ask the training to end.
+const WATCHED = `( ( trap '' HUP INT TERM; read -r _ <&3; kill -KILL 0 ) >/dev/null 2>&1 & )
+exec 3<&-
+exec /bin/sh -c "$1"`;
 const KEPT_LINES = 20;
 const GRACE_MS = 5000;
 const DRAIN_MS = 1000;
@@ -86,10 +92,10 @@ async function runGroup(training: LocalTraining, deps: TrainingDeps): Promise<Gr
     inputs: training.inputs,
     outputs: { model: training.output },
   });
-  const child = spawn('/bin/sh', ['-c', script], {
+  const child = spawn('/bin/sh', ['-c', WATCHED, '/bin/sh', script], {
     cwd: training.folder,
     env: { ...allowed(deps.environment), ...variables },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     detached: true,
   });
   const lines: string[] = [];
@@ -98,7 +104,9 @@ async function runGroup(training: LocalTraining, deps: TrainingDeps): Promise<Gr
     if (lines.length > KEPT_LINES) lines.shift();
     deps.onLine(line);
   };
-  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', keep);
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream !== null) createInterface({ input: stream }).on('line', keep);
+  }
 
   let ended: GroupResult['ended'] = 'by itself';
   let grace: NodeJS.Timeout | undefined;
@@ -117,10 +125,11 @@ async function runGroup(training: LocalTraining, deps: TrainingDeps): Promise<Gr
       child.once('exit', (...result) => {
         // What the training left running must not outlive it, and it would keep the pipes open.
         killGroup(child.pid, 'SIGKILL');
+        child.stdio[3]?.destroy();
         // A process that left the group may still hold the pipes: its output is not ours to wait for.
         const drain = setTimeout(() => {
-          child.stdout.destroy();
-          child.stderr.destroy();
+          child.stdout?.destroy();
+          child.stderr?.destroy();
         }, DRAIN_MS);
         child.once('close', () => {
           clearTimeout(drain);

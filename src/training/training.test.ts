@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -93,6 +94,27 @@ describe('trainLocally', () => {
     while (!existsSync(pids) || readFileSync(pids, 'utf8') === '') await sleep(10);
     controller.abort();
     await expect(trained).rejects.toMatchObject({ code: 'cancelled' });
+    await expectGone(Number(readFileSync(pids, 'utf8')));
+  });
+
+  it('ends the whole group when the process that trains is killed', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'edgeloop-training-'));
+    const run = 'sleep 60 & echo $! > ${{outputs.model}}/pid; trap "" TERM; sleep 60';
+    const training = {
+      model: 'churn',
+      run,
+      folder,
+      inputs: {},
+      output: join(folder, 'out'),
+      timeoutMs: 60_000,
+    };
+    const program = `import { trainLocally } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)};
+      const deps = { onLine: () => {}, environment: process.env, signal: new AbortController().signal };
+      await trainLocally(${JSON.stringify(training)}, deps);`;
+    const trainer = spawn(process.execPath, ['--input-type=module', '--eval', program], { stdio: 'ignore' });
+    const pids = join(training.output, 'pid');
+    while (!existsSync(pids) || readFileSync(pids, 'utf8') === '') await sleep(10);
+    expect(trainer.kill('SIGKILL')).toBe(true);
     await expectGone(Number(readFileSync(pids, 'utf8')));
   });
 
