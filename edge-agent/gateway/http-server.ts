@@ -47,6 +47,9 @@ export async function startHttpServer(
     if (!server.listening) response.shouldKeepAlive = false;
     void answer(request, response, serving);
   });
+  // Longer than clients and proxies keep an idle connection (60 s is common): who closes first must not be the server,
+  // or a request that is sent at that very moment is lost.
+  server.keepAliveTimeout = 75_000;
   await listen(server, address);
   const bound = server.address();
   const port = typeof bound === 'object' && bound !== null ? bound.port : address.port;

@@ -5,6 +5,9 @@ import { LOG_LEVELS } from './log.ts';
 import { printError } from './run-verb.ts';
 import { version } from './version.ts';
 
+// Who reads our output may stop reading, as `head` does: that is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
 // Each verb's code is loaded only when it runs: `edgeloop --help` must answer at once.
 const program = new Command('edgeloop')
   .description('MLOps for the edge: retrain, gate, release and swap models on running devices')

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { PROGRAM } from '../fixtures/churn-project.ts';
+import { describe, expect, it, type TestContext } from 'vitest';
+import { git, PROGRAM } from '../fixtures/churn-project.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -22,46 +22,64 @@ function processesIn(folder: string): string[] {
   });
 }
 
+const figure = expect.any(Number);
+const release = (version: string, bump: string, reason: string) => ({
+  version,
+  bump,
+  reasons: [reason],
+  metrics: expect.any(Object),
+});
+const swap = (version: string, by: string) => ({ version, by, swapMs: figure, p99Ms: figure });
+
 describe('npm run quickstart', () => {
   it('prints DESIGN 8.6 and nothing else with --json, and leaves no process', () => {
     const args = ['run', '--silent', 'quickstart', '--', '--json'];
     const ran = spawnSync('npm', args, { cwd: ROOT, encoding: 'utf8' });
-    expect({ code: ran.status, stderr: ran.status === 0 ? '' : ran.stderr }).toEqual({ code: 0, stderr: '' });
+    expect({ code: ran.status, said: ran.status === 0 ? '' : ran.stdout + ran.stderr }).toEqual({
+      code: 0,
+      said: '',
+    });
     const result = JSON.parse(ran.stdout);
     expect(result).toEqual({
       ok: true,
-      seconds: expect.any(Number),
+      seconds: figure,
       workdir: expect.any(String),
       releases: [
-        { version: '1.0.0', bump: 'first', reasons: ['first release'], metrics: expect.any(Object) },
-        {
-          version: '1.0.1',
-          bump: 'patch',
-          reasons: ['the training data changed'],
-          metrics: expect.any(Object),
-        },
+        release('1.0.0', 'first', 'first release'),
+        release('1.0.1', 'patch', 'the training data changed'),
+        release('1.1.0', 'minor', 'param trees: 120 became 150'),
       ],
-      load: {
-        requests: expect.any(Number),
-        failed: 0,
-        p50Ms: expect.any(Number),
-        p99SteadyMs: expect.any(Number),
-        p99SwapMs: expect.any(Number),
-      },
-      swapMs: expect.any(Number),
+      refused: { reasons: expect.any(Array), metrics: expect.any(Object) },
+      load: { requests: figure, failed: 0, p50Ms: figure, p99SteadyMs: figure, p99SwapMs: figure },
+      failures: [],
+      swapMs: figure,
+      rollbackMs: figure,
+      restartMs: figure,
+      swaps: [swap('1.0.1', 'channel'), swap('1.1.0', 'channel'), swap('1.0.1', 'rollback')],
+      steps: Array.from({ length: 7 }, () => ({ title: expect.any(String), seconds: figure })),
     });
-    // Two measured pauses of 2.5 s alone are a thousand requests at 200 per second.
+    // Measured pauses of 5 s alone are a thousand requests at 200 per second.
     expect(result.load.requests).toBeGreaterThan(1000);
-    expect(result.releases[0].metrics.auc.candidate).toBeGreaterThan(0.9);
-    expect(result.releases[1].metrics.auc.candidate).toBeGreaterThan(
-      result.releases[0].metrics.auc.candidate,
-    );
+    const [first, second] = result.releases;
+    expect(first.metrics.auc.candidate).toBeGreaterThan(0.9);
+    expect(second.metrics.auc.candidate).toBeGreaterThan(first.metrics.auc.candidate);
+    expect(result.refused.reasons.join()).toMatch(/worse by .*, 95 % interval \[-.*\], allowed loss/);
     expect(processesIn(result.workdir)).toEqual([]);
+
+    const project = join(result.workdir, 'churn');
+    expect(git(project, 'status', '--porcelain')).toBe('');
+    expect(git(project, 'tag').split('\n')).toEqual([
+      ...[1, 2, 3, 4].map((sequence) => `churn#production#${sequence}`),
+      ...['1.0.0', '1.0.1', '1.1.0'].map((version) => `churn@v${version}`),
+    ]);
   });
 
-  it('prints five commands to try next that work as printed', async () => {
+  it('prints five commands to try next that work as printed', async (context) => {
     const ran = spawnSync(process.execPath, [PROGRAM, 'quickstart'], { cwd: ROOT, encoding: 'utf8' });
-    expect({ code: ran.status, stderr: ran.stderr }).toEqual({ code: 0, stderr: '' });
+    expect({ code: ran.status, said: ran.status === 0 ? '' : ran.stdout + ran.stderr }).toEqual({
+      code: 0,
+      said: '',
+    });
     const commands = ran.stdout.slice(ran.stdout.indexOf('Try next:')).trim().split('\n').slice(1);
     expect(commands).toHaveLength(5);
     for (const command of commands.filter((line) => !line.includes('edgeloop agent'))) {
@@ -70,7 +88,7 @@ describe('npm run quickstart', () => {
       expect(tried.stdout).toContain('churn');
     }
     const agent = commands.find((line) => line.includes('edgeloop agent')) ?? '';
-    const child = start('sh', ['-c', agent.replace('npx', 'exec npx')]);
+    const child = start('sh', ['-c', agent.replace('npx', 'exec npx')], context);
     // It comes back with what it served, and looks at the channel afterwards.
     expect(await lineOf(child, /ready: .*/)).toBe('ready: http://127.0.0.1:8080 serves churn 1.0.1');
     // npx dies of the signal; its output closes when the agent behind it has ended too.
@@ -88,25 +106,50 @@ describe('npm run quickstart', () => {
     expect(JSON.parse(ran.stdout)).toMatchObject({ error: { code: 'program-missing' } });
   });
 
-  it.each([
-    ['while the first model is trained', /git repository/, 400],
-    ['while the load runs', /requests per second/, 200],
-    ['in the middle of the swap', /rollout: production names churn 1\.0\.1/, 100],
-  ])('ends on Ctrl-C %s and leaves no process', async (_, moment, afterMs) => {
+  it('leaves no process when nobody reads what it prints any more', async () => {
     const workdir = newFolder();
-    const child = start(process.execPath, [PROGRAM, 'quickstart', '--workdir', workdir]);
-    await lineOf(child, moment);
-    await sleep(afterMs);
-    expect(processesIn(workdir)).not.toEqual([]);
-    expect(await endGroup(child, 'SIGINT')).toBe(1);
+    const piped = `"${process.execPath}" "${PROGRAM}" quickstart --workdir "${workdir}" | sed '/requests per second/q'`;
+    const ran = spawnSync('sh', ['-c', piped], { cwd: ROOT, encoding: 'utf8' });
+    expect(ran.stdout).toContain('requests per second');
+    for (let tries = 0; processesIn(workdir).length > 0 && tries < 100; tries += 1) await sleep(100);
     expect(processesIn(workdir)).toEqual([]);
   });
+
+  it.for([
+    ['while the first model is trained', /git: repository/, 400],
+    ['while the agent starts', /2\. A device serves it/, 50],
+    ['while the load runs', /requests per second/, 200],
+    ['in the middle of the swap', /rollout: production names churn 1\.0\.1/, 100],
+  ] as const)('ends on Ctrl-C %s and leaves no process', interrupt);
+
+  // At the same time: each of them waits for most of the story.
+  it.concurrent.for([
+    ['while another version is trained', /committed edgeloop\.yaml/, 800],
+    ['while a bad delivery is judged', /committed data\/train\/churn-3\.csv/, 800],
+    ['in the middle of the rollback', /6\. Back to the version before/, 50],
+    ['while the killed agent comes back', /kill: SIGKILL/, 100],
+  ] as const)('ends on Ctrl-C %s and leaves no process', interrupt);
 });
 
+async function interrupt(
+  [, moment, afterMs]: readonly [string, RegExp, number],
+  context: Pick<TestContext, 'onTestFinished'>,
+): Promise<void> {
+  const workdir = newFolder();
+  const child = start(process.execPath, [PROGRAM, 'quickstart', '--workdir', workdir], context);
+  await lineOf(child, moment);
+  await sleep(afterMs);
+  expect(processesIn(workdir)).not.toEqual([]);
+  expect(await endGroup(child, 'SIGINT')).toBe(1);
+  expect(processesIn(workdir)).toEqual([]);
+  // Whatever was moved away for a moment is back.
+  expect(existsSync(join(workdir, 'churn/.edgeloop/registry-away'))).toBe(false);
+}
+
 /** Starts a program in a process group of its own, as a terminal does. */
-function start(command: string, args: string[]): ChildProcess {
+function start(command: string, args: string[], context: Pick<TestContext, 'onTestFinished'>): ChildProcess {
   const child = spawn(command, args, { cwd: ROOT, detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
-  onTestFinished(() => {
+  context.onTestFinished(() => {
     if (child.exitCode === null && child.signalCode === null) process.kill(-Number(child.pid), 'SIGKILL');
   });
   return child;

@@ -4,19 +4,19 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { summarise } from './figures.ts';
 import { startLoad } from './load.ts';
 
-/** A server that answers the n-th request as told; rows 0 and 1 have the probabilities 0.25 and 0.75. */
-async function loadAgainst(answer: (response: ServerResponse, n: number) => void, ms = 300) {
-  let requests = 0;
+/** A server that answers as told; rows 0 and 1 have the probabilities 0.25 and 0.75. */
+async function loadAgainst(answer: (response: ServerResponse, row: number) => void, ms = 300) {
   const server = createServer((request, response) => {
-    request.resume();
-    request.on('end', () => answer(response, requests++));
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => answer(response, Number(JSON.parse(body).row)));
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   onTestFinished(() => void server.close().closeAllConnections());
   const address = server.address();
   const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/`;
-  const load = startLoad(url, ['{"row":0}', '{"row":1}'], 200);
-  load.expect('1.0.0', Float64Array.of(0.25, 0.75));
+  const expected = new Map([['1.0.0', Float64Array.of(0.25, 0.75)]]);
+  const load = startLoad(url, ['{"row":0}', '{"row":1}'], 200, expected);
   await sleep(ms);
   await load.stop();
   return load.samples;
@@ -29,12 +29,12 @@ function answerOf(version: string, probability: number): string {
   return JSON.stringify({ model_name: 'churn', model_version: version, outputs });
 }
 
-const right = (response: ServerResponse, n: number) =>
-  void response.end(answerOf('1.0.0', n % 2 === 0 ? 0.25 : 0.75));
+const right = (response: ServerResponse, row: number) =>
+  void response.end(answerOf('1.0.0', row === 0 ? 0.25 : 0.75));
 
 describe('startLoad', () => {
   it('sends at its rate whether or not answers come, and finds nothing wrong with right answers', async () => {
-    const samples = await loadAgainst((response, n) => void setTimeout(() => right(response, n), 150));
+    const samples = await loadAgainst((response, row) => void setTimeout(() => right(response, row), 150));
     expect(samples.length).toBeGreaterThan(40);
     expect(samples.filter(({ failure }) => failure !== undefined)).toEqual([]);
     expect(Math.min(...samples.map(({ latency }) => latency))).toBeGreaterThan(140);
@@ -77,9 +77,11 @@ describe('startLoad', () => {
       `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/`,
       ['{}'],
       200,
+      new Map([['1.0.0', Float64Array.of(0.25)]]),
     );
-    load.expect('1.0.0', Float64Array.of(0.25));
-    expect(await load.seen('1.0.0', 5000)).toMatchObject({ version: '1.0.0' });
+    expect(await load.seen('1.0.0', AbortSignal.timeout(5000))).toMatchObject({ version: '1.0.0' });
+    const cancelled = AbortSignal.abort(new Error('cancelled'));
+    await expect(load.seen('2.0.0', cancelled)).rejects.toThrow('cancelled');
     await load.stop();
   });
 });

@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http';
 import { z } from 'zod';
 import { messageOf } from '../../errors.ts';
 
-/** One request of the load. Times in milliseconds since the load began. */
+/** One request of the load. Times in milliseconds, as `performance.now()` gives them. */
 export interface Sample {
   /** When it was due: what a queue in front of it costs is part of its latency. */
   due: number;
@@ -13,14 +13,14 @@ export interface Sample {
   failure?: string;
 }
 
+/** By version: what its own model file says about each row. Told before that version can serve. */
+export type Expected = ReadonlyMap<string, Float64Array>;
+
 export interface Load {
+  /** In the order in which the answers came. */
   readonly samples: readonly Sample[];
-  /** Milliseconds since the load began. */
-  now(): number;
-  /** What a version answers for each row, as its own model file says. Told before that version can serve. */
-  expect(version: string, probabilities: Float64Array): void;
-  /** Resolves when an answer of this version has come; rejects after the time limit. */
-  seen(version: string, timeoutMs: number): Promise<Sample>;
+  /** Resolves when an answer of this version has come; rejects with the reason of the signal. */
+  seen(version: string, signal: AbortSignal): Promise<Sample>;
   /** Sends no more, and waits for the answers under way. */
   stop(): Promise<void>;
 }
@@ -32,27 +32,33 @@ const answerSchema = z.object({
 
 const TICK_MS = 2;
 const TIMEOUT_MS = 10_000;
+const IDLE_MS = 1500;
 const TOLERANCE = 1e-6;
 
 /**
  * Sends rows at a fixed rate whether or not answers come (an open loop), each body in turn, and checks every answer:
  * status, version, and the probability of class 1 against that version's own.
  */
-export function startLoad(url: string, bodies: readonly string[], ratePerSecond: number): Load {
-  const agent = new Agent({ keepAlive: true, maxSockets: 128 });
-  const expected = new Map<string, Float64Array>();
+export function startLoad(
+  url: string,
+  bodies: readonly string[],
+  ratePerSecond: number,
+  expected: Expected,
+): Load {
+  // Idle connections are closed here first: one that the agent is just closing would look like a dropped request.
+  const agent = new Agent({ keepAlive: true, maxSockets: 128, timeout: IDLE_MS });
   const samples: Sample[] = [];
   const waiting = new Set<{ version: string; resolve: (sample: Sample) => void }>();
   const underWay = new Set<Promise<void>>();
   const began = performance.now();
-  const now = () => performance.now() - began;
+  const dueAt = (n: number) => began + (n * 1000) / ratePerSecond;
   let sent = 0;
 
   const send = async (row: number, due: number) => {
     const result = await ask(agent, url, bodies[row] ?? '')
       .then((answer) => check(answer, expected, row))
       .catch((error: unknown) => ({ failure: messageOf(error) }));
-    const sample = { due, latency: now() - due, ...result };
+    const sample = { due, latency: performance.now() - due, ...result };
     samples.push(sample);
     for (const waiter of waiting) {
       if (!('version' in sample) || sample.version !== waiter.version) continue;
@@ -61,10 +67,8 @@ export function startLoad(url: string, bodies: readonly string[], ratePerSecond:
     }
   };
   const timer = setInterval(() => {
-    while ((sent * 1000) / ratePerSecond <= now()) {
-      const one = send(sent % bodies.length, (sent * 1000) / ratePerSecond).finally(() =>
-        underWay.delete(one),
-      );
+    for (let due = dueAt(sent); due <= performance.now(); due = dueAt(sent)) {
+      const one = send(sent % bodies.length, due).finally(() => underWay.delete(one));
       underWay.add(one);
       sent += 1;
     }
@@ -72,18 +76,17 @@ export function startLoad(url: string, bodies: readonly string[], ratePerSecond:
 
   return {
     samples,
-    now,
-    expect: (version, probabilities) => expected.set(version, probabilities),
-    seen(version, timeoutMs) {
+    seen(version, signal) {
       const { promise, resolve, reject } = Promise.withResolvers<Sample>();
-      const limit = setTimeout(
-        () => reject(new Error(`no answer of version ${version} in ${timeoutMs / 1000} s`)),
-        timeoutMs,
-      );
-      // A run that was cancelled does not wait for an answer that never comes.
-      limit.unref();
-      waiting.add({ version, resolve });
-      return promise.finally(() => clearTimeout(limit));
+      const cancel = () => reject(signal.reason);
+      const waiter = { version, resolve };
+      waiting.add(waiter);
+      if (signal.aborted) cancel();
+      signal.addEventListener('abort', cancel, { once: true });
+      return promise.finally(() => {
+        waiting.delete(waiter);
+        signal.removeEventListener('abort', cancel);
+      });
     },
     async stop() {
       clearInterval(timer);
@@ -111,7 +114,7 @@ function ask(agent: Agent, url: string, body: string): Promise<{ status: number;
 
 function check(
   answer: { status: number; text: string },
-  expected: ReadonlyMap<string, Float64Array>,
+  expected: Expected,
   row: number,
 ): { version?: string; failure?: string } {
   if (answer.status !== 200) return { failure: `status ${answer.status}: ${answer.text.slice(0, 200)}` };

@@ -8,13 +8,19 @@ export interface Processes {
   /** Runs a program to its end and returns its stdout; throws `step-failed` for an exit code that was not expected. */
   run(command: string, args: readonly string[], options: { cwd: string; expected?: number }): Promise<string>;
   /** Starts a program that goes on running; resolves with its first line on stdout. */
-  start(
-    command: string,
-    args: readonly string[],
-    options: { cwd: string },
-  ): Promise<{ firstLine: string; end(): Promise<void> }>;
+  start(command: string, args: readonly string[], options: { cwd: string }): Promise<Started>;
   /** Ends what is still running. */
   endAll(): Promise<void>;
+}
+
+/** A program that goes on running. Both ends resolve when it has ended. */
+export interface Started {
+  firstLine: string;
+  pid: number;
+  /** SIGTERM, and SIGKILL when that does not help. */
+  end(): Promise<void>;
+  /** SIGKILL at once. */
+  kill(): Promise<void>;
 }
 
 const GRACE_MS = 10_000;
@@ -22,6 +28,9 @@ const KEPT_STDERR = 4000;
 
 export function trackProcesses(signal: AbortSignal): Processes {
   const running = new Set<ChildProcess>();
+  // Whatever ends this process without `endAll`, a closed pipe for example, must not leave an agent behind.
+  const onExit = () => running.forEach((child) => child.kill('SIGTERM'));
+  process.once('exit', onExit);
   const launch = (command: string, args: readonly string[], cwd: string) => {
     signal.throwIfAborted();
     // Trainings must find the Node that runs this, and no step may reach another registry than its own.
@@ -61,10 +70,11 @@ export function trackProcesses(signal: AbortSignal): Processes {
           `Run it by hand in ${cwd}.`,
         );
       }
-      return { firstLine, end: () => end(child) };
+      return { firstLine, pid: child.pid ?? 0, end: () => end(child), kill: () => kill(child) };
     },
     async endAll() {
       await Promise.all([...running].map(end));
+      process.off('exit', onExit);
     },
   };
 }
@@ -96,9 +106,17 @@ async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const closed = new Promise((resolve) => child.once('close', resolve));
   child.kill('SIGTERM');
-  const kill = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
+  const late = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
   await closed;
-  clearTimeout(kill);
+  clearTimeout(late);
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  // Not `close`: children that outlive it would hold its output open.
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGKILL');
+  await exited;
 }
 
 function failedStream(): never {
