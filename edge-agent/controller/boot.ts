@@ -39,8 +39,9 @@ async function serveFromDisk(context: Context, model: string, holdings: Holdings
       return;
     } catch (error) {
       report(context, model, `the copy of ${active.version} on this disk is damaged: ${messageOf(error)}`);
-      advance(context, model, active, 'files-damaged');
+      // First the files: a restart that finds none does the same, and a full disk has room for the record.
       await rm(versionFolder(context, model, active.digest), { recursive: true, force: true });
+      advance(context, model, active, 'files-damaged');
       active = stateOfModel(context, model).active;
     }
   }

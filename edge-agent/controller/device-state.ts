@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type State, stateSchema } from '../slots/states.ts';
+import { RESTART, type State, stateSchema } from '../slots/states.ts';
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 const versionSchema = z.strictObject({ version: z.string(), digest });
@@ -89,6 +89,17 @@ export function replay(records: Iterable<JournalRecord>): DeviceState {
   let device: DeviceState = {};
   for (const record of records) device = applyRecord(device, record);
   return device;
+}
+
+/** What is left of it when the agent starts again: a version whose files may be incomplete is forgotten. Pure. */
+export function restarted(device: DeviceState): DeviceState {
+  return Object.fromEntries(
+    Object.entries(device).map(([name, model]) => {
+      const { candidate, ...rest } = model;
+      const forgotten = candidate !== undefined && RESTART[candidate.state].restart === 'forget';
+      return [name, forgotten ? rest : model];
+    }),
+  );
 }
 
 /** One record more. Pure: the given state is not changed. */

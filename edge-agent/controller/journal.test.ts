@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -40,12 +40,21 @@ const records = [
 
 let folder: string;
 beforeEach(() => {
+  notCompacted = 0;
   folder = mkdtempSync(join(tmpdir(), 'edgeloop-journal-'));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const damages: number[] = [];
-const open = () => openJournal(folder, { now: () => new Date(at), onDamage: (line) => damages.push(line) });
+let notCompacted = 0;
+const open = () =>
+  openJournal(folder, {
+    now: () => new Date(at),
+    onDamage: (line) => damages.push(line),
+    onNotCompacted: () => {
+      notCompacted += 1;
+    },
+  });
 
 describe('journal', () => {
   it('gives back what was appended, and the same after compaction', () => {
@@ -67,7 +76,10 @@ describe('journal', () => {
     const bytes = Buffer.from(whole);
     for (let cut = whole.length - last.length; cut < whole.length; cut += 1) {
       const reading = readJournal(bytes.subarray(0, cut).toString());
-      expect(reading, `cut at ${cut}`).toEqual({ records: records.slice(0, -1) });
+      expect(reading, `cut at ${cut}`).toEqual({
+        records: records.slice(0, -1),
+        bytes: whole.length - last.length,
+      });
     }
   });
 
@@ -91,6 +103,39 @@ describe('journal', () => {
     expect(damages).toEqual([4]);
     expect(journal.state()).toEqual(replay(records.slice(0, 3)));
     expect(readFileSync(join(folder, 'journal.jsonl.damaged'), 'utf8')).toBe(lines.join(''));
+  });
+
+  it('opened without room for a snapshot, goes on behind the last whole record', () => {
+    const file = join(folder, 'journal.jsonl');
+    const lines = records.map(encodeLine).join('');
+    writeFileSync(file, lines + encodeLine(document(3)).slice(0, 40));
+    mkdirSync(`${file}.new`);
+    const journal = open();
+    journal.append(document(4));
+    journal.close();
+    expect(notCompacted).toBe(1);
+    expect(readFileSync(file, 'utf8')).toBe(lines + encodeLine(document(4)));
+  });
+
+  it('without room for a snapshot in between, takes the record all the same', () => {
+    const journal = open();
+    mkdirSync(join(folder, 'journal.jsonl.new'));
+    for (let sequence = 1; sequence <= 1001; sequence += 1) journal.append(document(sequence));
+    journal.close();
+    expect(notCompacted).toBe(1);
+    const { records: kept } = readJournal(readFileSync(join(folder, 'journal.jsonl'), 'utf8'));
+    expect(kept).toHaveLength(1002);
+  });
+
+  it('forgets a version whose files may be incomplete, when it is opened again', () => {
+    const three = `sha256:${'3'.repeat(64)}`;
+    const journal = open();
+    for (const record of [...records, state('3.0.0', three, 'discovered')]) journal.append(record);
+    expect(journal.state()['line']?.candidate?.digest).toBe(three);
+    journal.close();
+    const again = open();
+    expect(again.state()).toEqual(replay(records));
+    again.close();
   });
 });
 

@@ -7,12 +7,21 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
+  truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { failure, isSystemError, messageOf } from '../../src/errors.ts';
-import { applyRecord, type DeviceState, type JournalRecord, recordSchema, replay } from './device-state.ts';
+import {
+  applyRecord,
+  type DeviceState,
+  type JournalRecord,
+  recordSchema,
+  replay,
+  restarted,
+} from './device-state.ts';
 
 /** The agent's durable record: every state is on the disk before the effect that follows it. */
 export interface Journal {
@@ -24,6 +33,8 @@ export interface Journal {
 
 export interface JournalReading {
   records: JournalRecord[];
+  /** Bytes that these records take. */
+  bytes: number;
   /** Line number (from 1) of the first damaged line that is not the torn end of the file. */
   damagedLine?: number;
 }
@@ -59,18 +70,20 @@ function decodeLine(line: string): JournalRecord | undefined {
 export function readJournal(text: string): JournalReading {
   const lines = text.split('\n');
   const records: JournalRecord[] = [];
+  let bytes = 0;
   for (const [index, line] of lines.entries()) {
     const torn = index === lines.length - 1;
     if (line === '' && torn) break;
     const record = torn ? undefined : decodeLine(line);
     if (record !== undefined) {
       records.push(record);
+      bytes += Buffer.byteLength(line) + 1;
       continue;
     }
     const last = torn || lines.slice(index + 1).every((rest) => rest === '');
-    return last ? { records } : { records, damagedLine: index + 1 };
+    return last ? { records, bytes } : { records, bytes, damagedLine: index + 1 };
   }
-  return { records };
+  return { records, bytes };
 }
 
 /** Records after which the journal is compacted, so that it stays small in an agent that runs for years. */
@@ -91,14 +104,20 @@ function notWritable(file: string, error: unknown) {
 
 function writeDurably(file: string, text: string): void {
   const part = `${file}.new`;
-  const descriptor = openSync(part, 'w', 0o600);
   try {
-    writeFileSync(descriptor, text);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
+    const descriptor = openSync(part, 'w', 0o600);
+    try {
+      writeFileSync(descriptor, text);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(part, file);
+  } catch (error) {
+    // Half of it must not take the last room of a full disk.
+    rmSync(part, { force: true });
+    throw error;
   }
-  renameSync(part, file);
   syncFolder(dirname(file));
 }
 
@@ -112,32 +131,44 @@ function syncFolder(folder: string): void {
   }
 }
 
+/** What the journal tells of itself, beside its errors. */
+export interface JournalEvents {
+  onDamage(line: number, copy: string): void;
+  /** It stays as long as it is, and is compacted after a later record. */
+  onNotCompacted(error: unknown): void;
+}
+
 /**
  * Opens `journal.jsonl` in the state folder: reads it, keeps a copy of a damaged one beside it, compacts it into one
- * snapshot, and appends from then on.
+ * snapshot, and appends from then on. A disk without room for the snapshot is no reason not to start.
  */
-export function openJournal(
-  folder: string,
-  deps: { now(): Date; onDamage(line: number, copy: string): void },
-): Journal {
+export function openJournal(folder: string, deps: JournalEvents & { now(): Date }): Journal {
   const file = join(folder, 'journal.jsonl');
   const text = readIfThere(file);
-  const reading = readJournal(text);
-  let device: DeviceState = replay(reading.records);
+  const reading = readJournal(text ?? '');
+  let device = restarted(replay(reading.records));
   try {
-    if (reading.damagedLine !== undefined) {
+    if (text !== undefined && reading.damagedLine !== undefined) {
       const copy = `${file}.damaged`;
       writeDurably(copy, text);
       deps.onDamage(reading.damagedLine, copy);
     }
     writeDurably(file, snapshotLine(device, deps.now()));
   } catch (error) {
-    throw notWritable(file, error);
+    if (text === undefined || reading.damagedLine !== undefined) throw notWritable(file, error);
+    deps.onNotCompacted(error);
+    cutTo(file, reading.bytes);
   }
   let appender = openAppender(file);
   let appended = 0;
   const compact = () => {
-    writeDurably(file, snapshotLine(device, deps.now()));
+    try {
+      writeDurably(file, snapshotLine(device, deps.now()));
+    } catch (error) {
+      // The record that asked for it is on the disk, so what it announces must go on.
+      deps.onNotCompacted(error);
+      return;
+    }
     appender.close();
     appender = openAppender(file);
     appended = 0;
@@ -148,17 +179,26 @@ export function openJournal(
       appender.append(encodeLine(record));
       device = applyRecord(device, record);
       appended += 1;
-      if (appended >= COMPACT_AFTER) compact();
+      if (appended % COMPACT_AFTER === 0) compact();
     },
     close: () => appender.close(),
   };
 }
 
-function readIfThere(file: string): string {
+/** Removes the torn end of a file that could not be replaced: a record behind it would never be read. */
+function cutTo(file: string, bytes: number): void {
+  try {
+    truncateSync(file, bytes);
+  } catch (error) {
+    throw notWritable(file, error);
+  }
+}
+
+function readIfThere(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return '';
+    if (isSystemError(error, 'ENOENT')) return undefined;
     throw failure(
       'journal-not-readable',
       `cannot read the journal ${file}: ${messageOf(error)}`,

@@ -8,17 +8,26 @@ const DEFAULT_PROBATION_MS = 30_000;
 /** Crashes of its session host, or answers with NaN, that end a probation. */
 const FAULT_LIMIT = 3;
 
+/** How long after a record that could not be written it is tried again. */
+const RETRY_MS = 5_000;
+
 /** Commits a version that was just made active when its probation is over. */
-export function watchProbation(context: Context, model: string, { digest }: Version): void {
+export function watchProbation(
+  context: Context,
+  model: string,
+  version: Version,
+  probationMs = context.settings.probationMs ?? DEFAULT_PROBATION_MS,
+): void {
   const timer = setTimeout(() => {
     const { active } = stateOfModel(context, model);
-    if (active?.digest !== digest || active.state !== 'active') return;
+    if (active?.digest !== version.digest || active.state !== 'active') return;
     try {
       advance(context, model, active, 'probation-passed');
     } catch (error) {
       report(context, model, error);
+      watchProbation(context, model, version, RETRY_MS);
     }
-  }, context.settings.probationMs ?? DEFAULT_PROBATION_MS);
+  }, probationMs);
   timer.unref();
   // A version that was rolled back and came again begins anew.
   clearTimeout(context.probations.get(model));

@@ -1,5 +1,5 @@
 import { validRange } from 'semver';
-import { misuse } from '../../src/errors.ts';
+import { messageOf, misuse } from '../../src/errors.ts';
 import { openRegistry } from '../../src/oci/index.ts';
 import type { AgentSettings, Log } from '../settings.ts';
 import { bootModel } from './boot.ts';
@@ -37,6 +37,8 @@ export async function startControllerIn(settings: AgentSettings, gateway: Gatewa
         line,
         copy,
       }),
+    onNotCompacted: (error) =>
+      log('warn', `the journal was not compacted: ${messageOf(error)}; it goes on as long as it is`),
   });
   const context: Context = {
     settings,
@@ -63,9 +65,17 @@ export async function startControllerIn(settings: AgentSettings, gateway: Gatewa
     ),
   );
   const control = await startControl(settings.state, {
-    status: async () => ({ models: await publish(context) }),
-    poll: async () => ({ models: await polling.poll() }),
-    rollback: (model) => rollBack(context, model),
+    status: async () => ({ models: await publishAndWait(context) }),
+    poll: async () => {
+      const outcomes = await polling.poll();
+      await publishAndWait(context);
+      return { models: outcomes };
+    },
+    rollback: async (model) => {
+      const outcome = await rollBack(context, model);
+      await publishAndWait(context);
+      return outcome;
+    },
   });
   return {
     fault(model, fault) {
@@ -102,6 +112,13 @@ async function publish(context: Context) {
     modelReport(name, settings.channel, stateOfModel(context, name), holdings[name], problems.get(name)),
   );
   gateway.notify({ kind: 'report', models });
+  return models;
+}
+
+/** Whoever is answered here finds the same in `/edgeloop/status`: the gateway has read the report when it replies. */
+async function publishAndWait(context: Context) {
+  const models = await publish(context);
+  await context.gateway.call('holdings', {});
   return models;
 }
 
