@@ -9,4 +9,5 @@ export { METRIC_NAMES, type MetricName, METRICS } from './metrics.ts';
 export { isTable, openTable } from './open-table.ts';
 export { checkHoldout, type Predictions, scoreHoldout, scoreModel } from './score.ts';
 export { referenceStatistics } from './statistics.ts';
+export { unknownCategories } from './unknown-categories.ts';
 export { decideAgain, parseVerdict, type Verdict, VERDICT_MEDIA_TYPE, verdictBytes } from './verdict.ts';

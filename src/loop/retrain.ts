@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EdgeloopError, messageOf, misuse } from '../errors.ts';
-import type { Verdict } from '../evaluation/index.ts';
+import { unknownCategories, type Verdict } from '../evaluation/index.ts';
 import { withLock } from '../folder-lock.ts';
 import type { Card } from '../onnx/index.ts';
 import { renderReport } from '../report/index.ts';
@@ -95,6 +95,8 @@ async function writeReport(
   { commit }: Provenance,
 ): Promise<string> {
   const { model, inputKey } = plan.identity;
+  const warnings = await warningsOn(candidate.card, plan.identity.paths.holdout);
+  for (const warning of warnings) workspace.deps.log('warn', warning);
   const markdown = renderReport({
     verdict,
     ...(plan.champion !== undefined && {
@@ -103,7 +105,7 @@ async function writeReport(
       changes: plan.reasons,
     }),
     ...(next !== undefined && { next }),
-    warnings: warningsOn(candidate.card),
+    warnings,
     reproduce: [...(commit === null ? [] : [`git checkout ${commit}`]), `npx edgeloop retrain ${model}`],
   });
   const folder = workPath(workspace, 'reports', model);
@@ -113,7 +115,7 @@ async function writeReport(
   return file;
 }
 
-function warningsOn({ training }: Card): string[] {
+async function warningsOn({ training, statistics }: Card, holdout: string): Promise<string[]> {
   const warnings: string[] = [];
   if (training?.job.target === 'elsewhere') {
     warnings.push(
@@ -124,6 +126,12 @@ function warningsOn({ training }: Card): string[] {
     const paths = training.uncommitted.slice(0, 5).join(', ');
     warnings.push(
       `Made from uncommitted changes (${paths}): it can't be released, and is kept in its folder only.`,
+    );
+  }
+  for (const { column, rows, examples } of await unknownCategories(holdout, statistics ?? {})) {
+    const values = examples.map((value) => `"${value}"`).join(', ');
+    warnings.push(
+      `${rows} ${rows === 1 ? 'row of the holdout holds' : 'rows of the holdout hold'} a ${column} that the training data do not have (${values}): the model takes it for a default.`,
     );
   }
   return warnings;

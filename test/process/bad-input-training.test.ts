@@ -197,4 +197,14 @@ describe('a holdout', () => {
     checkError(ran, { exit: 1, code, says });
     expect(leftIn(project)).toEqual([]);
   });
+
+  it('with categories that nobody trained on is judged, and the report and the log say so', () => {
+    edit(project, HOLDOUT, [/^HI,101,/m, 'ZZ,101,']);
+    commit(project, 'another holdout');
+    const ran = edgeloop(project, ...retrain, '--json');
+    const warning = '1 row of the holdout holds a state that the training data do not have ("ZZ")';
+    expect(ran.code).toBe(0);
+    expect(ran.stderr).toContain(`warning: ${warning}`);
+    expect(readFileSync(JSON.parse(ran.stdout).report, 'utf8')).toContain(warning);
+  });
 });
