@@ -8,7 +8,8 @@ import { plainScreen } from './plain-screen.ts';
 import { trackProcesses } from './processes.ts';
 import { tellStory } from './story.ts';
 import { facts, page } from './summary.ts';
-import { noTraffic, tally, type Traffic } from './traffic.ts';
+import type { Traffic } from './stage.ts';
+import { noTraffic, tally } from './traffic.ts';
 
 /** `edgeloop quickstart`: the whole loop in a scratch folder, with real processes and a load that checks every answer. */
 export default function quickstart(options: CommonOptions & { workdir?: string }): Promise<void> {

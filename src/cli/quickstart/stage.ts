@@ -2,12 +2,34 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import { failure } from '../../errors.ts';
+import type { Span } from './figures.ts';
+import type { Load } from './load.ts';
 import type { Narrator } from './narrator.ts';
 import type { Processes } from './processes.ts';
-import type { Traffic } from './traffic.ts';
 
 export const MODEL = 'churn';
 export const CHANNEL = 'production';
+
+/** Another version begins to answer. */
+export interface Swap {
+  version: string;
+  /** What asked for it: a new document of the channel, or the operator of the device. */
+  by: 'channel' | 'rollback';
+  /** From the start of the command that asks for it until its first answer. */
+  swapMs: number;
+  span: Span;
+}
+
+/** All load of the run. */
+export interface Traffic {
+  /** By version: what its own model file says about each row of the holdout. */
+  expected: Map<string, Float64Array>;
+  /** One after the other; only the last one may still run. */
+  loads: Load[];
+  running: boolean;
+  steady: Span[];
+  swaps: Swap[];
+}
 
 /** What the parts of the story share. */
 export interface Stage {

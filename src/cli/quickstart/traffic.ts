@@ -1,35 +1,14 @@
 import { join } from 'node:path';
 import { failure } from '../../errors.ts';
 import { http } from '../../http.ts';
-import { latencyAt, dueIn, type LoadFigures, type Span, summarise, tallyOf, type Tally } from './figures.ts';
+import { latencyAt, dueIn, type LoadFigures, summarise, tallyOf, type Tally } from './figures.ts';
 import { type Load, type Sample, startLoad } from './load.ts';
 import { metadataSchema, requestBodies } from './rows.ts';
-import { MODEL, pause, require, type Stage } from './stage.ts';
+import { MODEL, pause, require, type Stage, type Swap, type Traffic } from './stage.ts';
 
 const RATE_PER_SECOND = 250;
 const AFTER_SWAP_MS = 500;
 const LIMIT_MS = 15_000;
-
-/** Another version begins to answer. */
-export interface Swap {
-  version: string;
-  /** What asked for it: a new document of the channel, or the operator of the device. */
-  by: 'channel' | 'rollback';
-  /** From the start of the command that asks for it until its first answer. */
-  swapMs: number;
-  span: Span;
-}
-
-/** All load of the run. */
-export interface Traffic {
-  /** By version: what its own model file says about each row of the holdout. */
-  expected: Map<string, Float64Array>;
-  /** One after the other; only the last one may still run. */
-  loads: Load[];
-  running: boolean;
-  steady: Span[];
-  swaps: Swap[];
-}
 
 export function noTraffic(): Traffic {
   return { expected: new Map(), loads: [], running: false, steady: [], swaps: [] };
