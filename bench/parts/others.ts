@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { TICKS_PER_SECOND } from './process-figures.ts';
 
 /**
- * Starts to watch how much of the machine other programs take; the function that comes back tells it as a share of all
+ * Starts to watch how much of the machine other programs, and other virtual machines on it, take; the function that comes back tells it as a share of all
  * processors. To be asked when every process that this one started has ended: only then does the system count their
  * time as this one's.
  */
@@ -22,8 +22,10 @@ const sum = (ticks: readonly (string | undefined)[]): number =>
 
 /** Processor seconds so far, proc(5): of the machine, and of this process with its children that have ended. */
 async function seconds(): Promise<{ machine: number; own: number }> {
-  const [, user, nice, system, , , irq, softirq] = (await readFile('/proc/stat', 'utf8')).split(/\s+/);
+  const [, user, nice, system, , , irq, softirq, stolen] = (await readFile('/proc/stat', 'utf8')).split(
+    /\s+/,
+  );
   const stat = await readFile('/proc/self/stat', 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return { machine: sum([user, nice, system, irq, softirq]), own: sum(fields.slice(11, 15)) };
+  return { machine: sum([user, nice, system, irq, softirq, stolen]), own: sum(fields.slice(11, 15)) };
 }

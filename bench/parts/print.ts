@@ -21,7 +21,7 @@ export const machineLine = ({ cores, cpu, node }: Machine): string => `${cores} 
 const QUIET = 0.05;
 
 export function othersLine(share: number): string {
-  const line = `Other programs took ${(100 * share).toFixed(0)} % of the processors meanwhile`;
+  const line = `Other programs took ${(100 * share).toFixed(1)} % of the processors meanwhile`;
   return share > QUIET ? `${line}: TOO MUCH for these figures to mean anything; run it again.` : `${line}.`;
 }
 

@@ -22,7 +22,8 @@ export interface Limits {
   attempts: number;
 }
 
-export const DEFAULT_LIMITS: Limits = { waiting: 256, deadlineMs: 10_000, attempts: 3 };
+/** 1,024 waiting: a stall of a quarter of a second at some thousand requests a second is waited out, not refused. */
+export const DEFAULT_LIMITS: Limits = { waiting: 1024, deadlineMs: 10_000, attempts: 3 };
 
 export interface InferenceRequest {
   /** Undefined: whichever version is current when its turn comes. */
