@@ -39,6 +39,7 @@ export async function verifyModel(workspace: Workspace, model: string): Promise<
     try {
       return await check();
     } catch (error) {
+      workspace.deps.signal.throwIfAborted();
       if (!(error instanceof EdgeloopError)) throw error;
       report({ code: error.code, subject, message: messageOf(error), mend: error.remedy });
       return undefined;

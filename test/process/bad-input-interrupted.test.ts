@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { churnProject, commit, edgeloop, git, type Ran } from '../fixtures/churn-project.ts';
+import {
+  churnProject,
+  commit,
+  edgeloop,
+  git,
+  type Ran,
+  secondPartArrives,
+} from '../fixtures/churn-project.ts';
 import {
   checkError,
   processesLeft,
@@ -20,6 +27,9 @@ const plan = ['plan'];
 const retrain = ['retrain', 'churn'];
 const release = ['release', 'churn'];
 const rollout = ['rollout', 'churn@1.0.0', '--channel', 'production'];
+const rollback = ['rollback', 'churn', '--channel', 'production', '--to', '1.0.0'];
+const verify = ['verify'];
+const status = ['status'];
 
 function succeed(project: string, args: string[]) {
   const { code, stdout, stderr } = edgeloop(project, ...args, '--json');
@@ -103,7 +113,7 @@ describe('retrain, interrupted', () => {
   });
 });
 
-describe('plan, release and rollout, interrupted', () => {
+describe('plan, release, rollout, rollback, verify and status, interrupted', () => {
   const bases = new Map<string[], string>();
   beforeAll(() => {
     const trained = churnProject();
@@ -111,9 +121,17 @@ describe('plan, release and rollout, interrupted', () => {
     const released = copyOf(trained);
     succeed(released, release);
     for (const verb of [plan, release]) bases.set(verb, trained);
-    bases.set(rollout, released);
+    for (const verb of [rollout, verify, status]) bases.set(verb, released);
+    const rolledOut = copyOf(released);
+    succeed(rolledOut, rollout);
+    secondPartArrives(rolledOut);
+    succeed(rolledOut, retrain);
+    succeed(rolledOut, release);
+    succeed(rolledOut, ['rollout', 'churn@1.0.1', '--channel', 'production']);
+    bases.set(rollback, rolledOut);
   }, 60_000);
 
+  const both = ['churn#production#1', 'churn#production#2', 'churn@v1.0.0', 'churn@v1.0.1'];
   // Each step in its order, and the tags that a cut there leaves: the next one finishes what was begun.
   const steps: [string, string[], Moment, string[]][] = [
     ['plan', plan, { git: 'after rev-parse' }, []],
@@ -122,6 +140,15 @@ describe('plan, release and rollout, interrupted', () => {
     ['release after its tag', release, { git: 'after update-ref' }, ['churn@v1.0.0']],
     ['rollout before its tag', rollout, { git: 'before update-ref' }, ['churn@v1.0.0']],
     ['rollout after its tag', rollout, { git: 'after update-ref' }, ['churn#production#1', 'churn@v1.0.0']],
+    ['rollback before its tag', rollback, { git: 'before update-ref' }, both],
+    [
+      'rollback after its tag',
+      rollback,
+      { git: 'after update-ref' },
+      [...both, 'churn#production#3'].toSorted(),
+    ],
+    ['verify', verify, { git: 'after for-each-ref' }, ['churn@v1.0.0']],
+    ['status', status, { git: 'after for-each-ref' }, ['churn@v1.0.0']],
   ];
   const cut = async (signal: Signal, ...[, verb, moment, tags]: (typeof steps)[number]) => {
     const project = copyOf(bases.get(verb) ?? '');
