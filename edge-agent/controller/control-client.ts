@@ -15,18 +15,20 @@ const LONGEST_MS = 24 * 3_600_000;
 
 /**
  * Asks the running agent of a state folder: `GET /status`, `POST /poll`, `POST /rollback {"model"}`. Resolves with its
- * JSON. Throws the agent's own coded error, `agent-not-running`, or `control-denied`.
+ * JSON. Throws the agent's own coded error, `agent-not-running`, `control-denied`, or the signal's reason.
  */
 export async function controlRequest(
   state: string,
   method: 'GET' | 'POST',
   path: string,
   body?: unknown,
+  signal?: AbortSignal,
 ): Promise<unknown> {
   const socketPath = controlSocket(state);
-  const sent = body === undefined ? {} : { body };
-  const options = { method, socketPath, timeoutMs: LONGEST_MS, retries: 0, ...sent };
+  const given = { ...(body !== undefined && { body }), ...(signal && { signal }) };
+  const options = { method, socketPath, timeoutMs: LONGEST_MS, retries: 0, ...given };
   const { status, body: text } = await http(`http://agent${path}`, options).catch((error: unknown) => {
+    signal?.throwIfAborted();
     throw unreachable(state, socketPath, error);
   });
   const answer: unknown = JSON.parse(text.toString());

@@ -31,8 +31,8 @@ export function deviceStatus(options: DeviceOptions): Promise<void> {
 
 /** `edgeloop device poll` */
 export function devicePoll(options: DeviceOptions): Promise<void> {
-  return withAgent(options, async (state) => {
-    const { models } = outcomesSchema.parse(await controlRequest(state, 'POST', '/poll'));
+  return withAgent(options, async (ask) => {
+    const { models } = outcomesSchema.parse(await ask('POST', '/poll'));
     const lines = models.map(
       ({ model, outcome, reason }) => `${model}: ${outcome}${reason === undefined ? '' : `: ${reason}`}`,
     );
@@ -42,8 +42,8 @@ export function devicePoll(options: DeviceOptions): Promise<void> {
 
 /** `edgeloop device rollback NAME` */
 export function deviceRollback(model: string, options: DeviceOptions): Promise<void> {
-  return withAgent(options, async (state) => {
-    const rollback = rollbackSchema.parse(await controlRequest(state, 'POST', '/rollback', { model }));
+  return withAgent(options, async (ask) => {
+    const rollback = rollbackSchema.parse(await ask('POST', '/rollback', { model }));
     const { from, to, rollbackMs } = rollback;
     return {
       facts: { rollback },
@@ -52,18 +52,21 @@ export function deviceRollback(model: string, options: DeviceOptions): Promise<v
   });
 }
 
+type Ask = (method: 'GET' | 'POST', path: string, body?: unknown) => Promise<unknown>;
+
 /** Asks the agent for something, and shows what it serves afterwards. */
 function withAgent(
   options: DeviceOptions,
-  act: (state: string) => Promise<{ facts: object; lines: string[] }>,
+  act: (ask: Ask) => Promise<{ facts: object; lines: string[] }>,
 ): Promise<void> {
-  return runVerb(options, async ({ cwd }): Promise<Outcome> => {
+  return runVerb(options, async ({ cwd, signal }): Promise<Outcome> => {
     const state =
       options.state === undefined
         ? loadAgentConfig(cwd, options.config, {}).state
         : resolve(cwd, options.state);
-    const { facts, lines } = await act(state);
-    const { models } = statusSchema.parse(await controlRequest(state, 'GET', '/status'));
+    const ask: Ask = (method, path, body) => controlRequest(state, method, path, body, signal);
+    const { facts, lines } = await act(ask);
+    const { models } = statusSchema.parse(await ask('GET', '/status'));
     const shown = models.map(({ name, version, state: at, previous, provider, lastError }) => {
       const warm = previous === null ? '' : `, ${previous.version} kept warm`;
       const problem = lastError === null ? '' : `\n  ${lastError}`;

@@ -3,9 +3,11 @@ import { existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { churnProject, edgeloop, PROGRAM, secondPartArrives } from '../fixtures/churn-project.ts';
+import { interrupt } from '../fixtures/interrupt.ts';
 
 function json(project: string, ...args: string[]) {
   const ran = edgeloop(project, ...args, '--json');
@@ -138,6 +140,53 @@ describe('edgeloop agent', () => {
     expect(await agent.end()).toBe(0);
     expect(edgeloop(project, 'device', 'status').stderr).toContain('error[agent-not-running]');
   });
+});
+
+describe('edgeloop agent, interrupted', () => {
+  let project: string;
+  beforeAll(() => {
+    project = churnProject();
+    json(project, 'retrain', 'churn');
+    json(project, 'release', 'churn');
+    json(project, 'rollout', 'churn@1.0.0', '--channel', 'production');
+  });
+
+  it('by SIGINT while it starts leaves no process, and the next one serves', async () => {
+    const ran = await interrupt(
+      project,
+      ['agent', '--http', '127.0.0.1:0'],
+      { started: 'controller' },
+      'SIGINT',
+    );
+    expect({ code: ran.code, stdout: ran.stdout }).toEqual({ code: 0, stdout: '' });
+    expect(ran.children.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+    const agent = await startAgent(project);
+    expect(agent.firstLine).toContain('serves churn 1.0.0');
+    expect(await agent.end()).toBe(0);
+  });
+
+  it.each(['SIGINT', 'SIGKILL'] as const)(
+    '`device` by %s does not touch the agent, and the next one succeeds',
+    async (signal) => {
+      const agent = await startAgent(project);
+      // Stopped, the controller answers nobody: the client is cut in the middle of its question.
+      const { controller } = z
+        .object({ controller: z.object({ pid: z.int() }) })
+        .parse(await (await fetch(`${/http:\S+/.exec(agent.firstLine)?.[0]}/edgeloop/status`)).json());
+      process.kill(controller.pid, 'SIGSTOP');
+      for (const verb of [['poll'], ['status'], ['rollback', 'churn']]) {
+        const client = spawn(process.execPath, [PROGRAM, 'device', ...verb], { cwd: project });
+        const ended = new Promise<number | null>((found) => client.once('close', found));
+        await sleep(400);
+        client.kill(signal);
+        expect(await ended).toBe(signal === 'SIGINT' ? 1 : null);
+      }
+      process.kill(controller.pid, 'SIGCONT');
+      const [served] = json(project, 'device', 'poll').models;
+      expect(served).toMatchObject({ name: 'churn', version: '1.0.0' });
+      expect(await agent.end()).toBe(0);
+    },
+  );
 });
 
 describe('edgeloop agent, wrong use', () => {

@@ -32,7 +32,15 @@ const release = (version: string, bump: string, reason: string) => ({
 const swap = (version: string, by: string) => ({ version, by, swapMs: figure, p99Ms: figure });
 
 describe('npm run quickstart', () => {
-  it('prints DESIGN 8.6 and nothing else with --json, and leaves no process', () => {
+  it('prints DESIGN 8.6 and nothing else with --json, and leaves no process, also beside one that was killed', async (context) => {
+    const killed = newFolder();
+    const child = start(process.execPath, [PROGRAM, 'quickstart', '--workdir', killed], context);
+    await lineOf(child, /requests per second/);
+    child.kill('SIGKILL');
+    // Nobody is left to end its agent, which serves on: it is in nobody's way.
+    context.onTestFinished(() => processesIn(killed).forEach((pid) => process.kill(Number(pid), 'SIGKILL')));
+    expect(processesIn(killed)).not.toEqual([]);
+
     const args = ['run', '--silent', 'quickstart', '--', '--json'];
     const ran = spawnSync('npm', args, { cwd: ROOT, encoding: 'utf8' });
     expect({ code: ran.status, said: ran.status === 0 ? '' : ran.stdout + ran.stderr }).toEqual({
