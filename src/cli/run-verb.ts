@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import { EdgeloopError, failure, messageOf } from '../errors.ts';
 import { createLog, type LogLevel } from './log.ts';
@@ -54,6 +55,9 @@ export async function runVerb(
     if (outcome !== undefined) printOutcome(outcome, options.json === true);
     process.exitCode = outcome?.exitCode ?? 0;
   } catch (error) {
+    // Ctrl-C in a terminal reaches what was started too, and its end may be noticed first.
+    if (endedBySignal(error))
+      await sleep(SIGNAL_MS, undefined, { signal: controller.signal }).catch(() => {});
     // What fails after the user has cancelled fails for that reason, whatever words it finds for it.
     const cancelled = controller.signal.aborted && error instanceof EdgeloopError;
     process.exitCode = printError(cancelled ? controller.signal.reason : error, options.json === true);
@@ -61,6 +65,13 @@ export async function runVerb(
     process.off('SIGINT', cancel);
     process.off('SIGTERM', cancel);
   }
+}
+
+/** How much later than what it started a program may get the same Ctrl-C. */
+const SIGNAL_MS = 250;
+
+function endedBySignal(error: unknown): boolean {
+  return error instanceof EdgeloopError && /\bwas ended by SIG(INT|TERM)\b/.test(error.message);
 }
 
 /** Prints an error and returns its exit code. An expected one has no stack; anything else is a bug and shows it. */

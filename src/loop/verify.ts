@@ -54,6 +54,8 @@ export async function verifyModel(workspace: Workspace, model: string): Promise<
   }
   for (const damage of (await attempt(repository.name, () => damagedContent(repository))) ?? [])
     report(damage);
+  // What Ctrl-C has ended, a git for example, is no finding.
+  workspace.deps.signal.throwIfAborted();
   return findings;
 }
 
