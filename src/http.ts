@@ -1,15 +1,21 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { failure } from './errors.ts';
+import { EdgeloopError, failure } from './errors.ts';
 
 export interface HttpOptions {
   method?: 'GET' | 'POST';
   /** Sent as JSON. */
   body?: unknown;
+  headers?: Record<string, string>;
   /** Path of a UNIX socket to connect to instead of the URL's host. */
   socketPath?: string;
-  /** For the whole answer; default 10 s. */
+  /**
+   * Takes the body of a 200 or 206 as it comes, of any length; called anew for each try. Without it the body is
+   * returned, at most 16 MiB of it.
+   */
+  receive?: (body: AsyncIterable<Buffer>, headers: NodeJS.Dict<string | string[]>) => Promise<void>;
+  /** For the whole answer, or with `receive` for each wait for more of it; default 10 s. */
   timeoutMs?: number;
   /** How often a GET is tried again after a network error, 408, 429 or 5xx; default 2. */
   retries?: number;
@@ -35,6 +41,8 @@ export async function http(url: string, options: HttpOptions = {}): Promise<Http
     const result = await once(url, options).catch((error: unknown) => ({ error }));
     options.signal?.throwIfAborted();
     if ('status' in result && !isTransient(result.status)) return result;
+    // What is expected to fail again, a wrong digest for example, is not tried again.
+    if ('error' in result && result.error instanceof EdgeloopError) throw result.error;
     if (attempt < tries) {
       await sleep(waitMs(attempt, 'status' in result ? result : undefined), undefined, {
         ...(options.signal && { signal: options.signal }),
@@ -66,29 +74,50 @@ function once(url: string, options: HttpOptions): Promise<HttpAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
   const send = url.startsWith('https:') ? httpsRequest : httpRequest;
   const body = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
-  const limit = AbortSignal.timeout(options.timeoutMs ?? 10_000);
+  const limitMs = options.timeoutMs ?? 10_000;
+  const signals = [
+    ...(options.receive === undefined ? [AbortSignal.timeout(limitMs)] : []),
+    ...(options.signal === undefined ? [] : [options.signal]),
+  ];
   const request = send(url, {
     method: options.method ?? 'GET',
     ...(options.socketPath !== undefined && { socketPath: options.socketPath }),
-    ...(body !== undefined && {
-      headers: { 'content-type': 'application/json', 'content-length': body.length },
-    }),
-    signal: options.signal === undefined ? limit : AbortSignal.any([limit, options.signal]),
+    headers: {
+      ...options.headers,
+      ...(body !== undefined && { 'content-type': 'application/json', 'content-length': body.length }),
+    },
+    signal: AbortSignal.any(signals),
   });
+  if (options.receive !== undefined) {
+    request.setTimeout(limitMs, () => request.destroy(new Error(`nothing came for ${limitMs / 1000} s`)));
+  }
   request.on('error', reject);
   request.on('response', (response) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    response.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > LARGEST_BODY) request.destroy(new Error(`the answer is larger than ${LARGEST_BODY} bytes`));
-      else chunks.push(chunk);
-    });
-    response.on('error', reject);
-    response.on('end', () =>
-      resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }),
+    const { statusCode: status = 0, headers } = response;
+    const { receive } = options;
+    const read =
+      receive !== undefined && (status === 200 || status === 206)
+        ? receive(response, headers).then(() => Buffer.alloc(0))
+        : readWhole(response);
+    read.then(
+      (bytes) => resolve({ status, headers, body: bytes }),
+      (error: unknown) => {
+        request.destroy();
+        reject(error instanceof Error ? error : new Error(String(error)));
+      },
     );
   });
   request.end(body);
   return promise;
+}
+
+async function readWhole(body: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > LARGEST_BODY) throw new Error(`the answer is larger than ${LARGEST_BODY} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }

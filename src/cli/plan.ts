@@ -2,37 +2,40 @@ import { type Plan, planModel } from '../loop/plan.ts';
 import { openProject } from './project.ts';
 import { type CommonOptions, runVerb } from './run-verb.ts';
 
-/** `edgeloop plan [MODEL...]` */
-export default function plan(models: string[], options: CommonOptions): Promise<void> {
+/** `edgeloop plan [MODEL...] [--since REVISION]` */
+export default function plan(models: string[], options: CommonOptions & { since?: string }): Promise<void> {
   return runVerb(options, async (context) => {
     const workspace = await openProject(options, context);
     const names = models.length > 0 ? models : Object.keys(workspace.config.models);
     const plans: Plan[] = [];
-    for (const name of names) plans.push(await planModel(workspace, name));
+    for (const name of names) plans.push(await planModel(workspace, name, { since: options.since }));
     return { json: { models: plans.map(facts) }, text: plans.map(tree).join('\n') };
   });
 }
 
-function facts({ identity, decision, reasons, champion, candidate }: Plan) {
+function facts({ identity, decision, reasons, changes, champion, candidate }: Plan) {
   const { digest, files, bytes } = identity.dataset;
+  const { reasons: _, ...changed } = changes ?? { reasons: [] };
   return {
     model: identity.model,
     inputKey: identity.inputKey,
     decision,
     reasons,
-    dataset: { digest, files: files.length, bytes },
+    changes: changes === undefined ? null : changed,
+    dataset: { digest, files, bytes },
     champion: champion === undefined ? null : { version: champion.version, digest: champion.digest },
     candidate: candidate?.digest ?? null,
   };
 }
 
-function tree(planned: Plan): string {
-  const { identity, decision, reasons } = planned;
-  const { digest, files, bytes } = identity.dataset;
+function tree({ identity, decision, reasons }: Plan): string {
+  const { digest, files, bytes, absent } = identity.dataset;
+  const count = `${files.toLocaleString('en')} ${files === 1 ? 'file' : 'files'}`;
+  const elsewhere = absent.length === 0 ? '' : `, ${absent.length.toLocaleString('en')} of them not fetched`;
   const lines = [
     ...reasons,
     `input key ${identity.inputKey}`,
-    `dataset ${digest} (${files.length} ${files.length === 1 ? 'file' : 'files'}, ${bytes.toLocaleString('en')} bytes)`,
+    `dataset ${digest} (${count}${elsewhere}, ${bytes.toLocaleString('en')} bytes)`,
   ];
   return [
     `${identity.model}: ${decision}`,

@@ -4,7 +4,7 @@ import { misuse } from '../errors.ts';
 import { type AgentConfig, agentConfigSchema } from './agent-schema.ts';
 import { configSchema, type ModelConfig } from './schema.ts';
 import { nearest } from './nearest.ts';
-import { readYaml, validate } from './yaml-file.ts';
+import { parseYaml, readYaml, validate } from './yaml-file.ts';
 
 export interface Config {
   /** Absolute path of the file. */
@@ -28,12 +28,14 @@ export function loadConfig(
   const root = dirname(path);
   const override = environment['EDGELOOP_REGISTRY'];
   const parsed = readYaml(path, configSchema, override === undefined ? {} : { registry: override });
-  return {
-    ...parsed,
-    file: path,
-    root,
-    registry: absoluteRegistry(parsed.registry, override === undefined ? root : from),
-  };
+  const base = override === undefined ? root : from;
+  return { ...parsed, file: path, root, registry: absoluteRegistry(parsed.registry, base) };
+}
+
+/** The same for a text that is not a file any more, an older version of one; its paths are relative to `root`. */
+export function parseConfig(text: string, name: string, root: string): Config {
+  const parsed = parseYaml(name, text, configSchema);
+  return { ...parsed, file: name, root, registry: absoluteRegistry(parsed.registry, root) };
 }
 
 /** Loads `agent.yaml` (default: in `from`, if it is there) and lays the flags over it. */

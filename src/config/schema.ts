@@ -15,7 +15,13 @@ const paramSchema = z.union(
 
 const modelSchema = z.strictObject({
   data: z.strictObject({
-    train: z.string().min(1).describe('file or folder that training reads'),
+    train: z
+      .union(
+        [z.string().min(1), z.array(z.string().min(1)).min(1)],
+        'expected a path, a list of paths, or an https:// address',
+      )
+      .transform((paths) => (typeof paths === 'string' ? [paths] : paths))
+      .describe('what training reads: a file, a folder, a list of them, or the https:// address of a folder'),
     holdout: z
       .string()
       .min(1)

@@ -12,8 +12,18 @@ export function readYaml<Schema extends z.ZodType>(
   schema: Schema,
   overrides: object = {},
 ): z.output<Schema> {
+  return parseYaml(file, readText(file), schema, overrides);
+}
+
+/** The same for a text; `file` names it. */
+export function parseYaml<Schema extends z.ZodType>(
+  file: string,
+  text: string,
+  schema: Schema,
+  overrides: object = {},
+): z.output<Schema> {
   const lines = new LineCounter();
-  const document = parseDocument(readText(file), { lineCounter: lines, uniqueKeys: true });
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
   const at = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return `${file}:${line}:${col}`;

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, utimesSync, writeFil
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { datasetDifference, describeDataset, parseManifest } from './index.ts';
+import { datasetDifference, describeFiles, parseManifest } from './index.ts';
 
 interface Vector {
   files: { path: string; text: string }[];
@@ -23,17 +23,17 @@ function folderOf(files: { path: string; text: string }[]): string {
   return root;
 }
 
-describe('describeDataset', () => {
+describe('describeFiles', () => {
   it.each(vectors.manifests)('gives the digest $digest of docs/input-key.md', async (vector) => {
-    const dataset = await describeDataset(folderOf(vector.files));
+    const dataset = await describeFiles(folderOf(vector.files));
     expect(dataset.digest).toBe(vector.digest);
-    expect(parseManifest(dataset.manifest).map(({ path }) => path)).toEqual(vector.order);
+    expect(parseManifest(await dataset.manifest()).map(({ path }) => path)).toEqual(vector.order);
   });
 
   it('writes the manifest of docs/input-key.md, byte for byte', async () => {
     const [vector] = vectors.manifests;
-    const dataset = await describeDataset(folderOf(vector?.files ?? []));
-    expect(Buffer.from(dataset.manifest).toString()).toBe(vector?.manifest);
+    const dataset = await describeFiles(folderOf(vector?.files ?? []));
+    expect(Buffer.from(await dataset.manifest()).toString()).toBe(vector?.manifest);
   });
 
   it('does not depend on the order in which files were made, nor on their times', async () => {
@@ -41,20 +41,20 @@ describe('describeDataset', () => {
     const first = folderOf(files);
     const second = folderOf(files.toReversed());
     utimesSync(join(second, 'a'), 1, 1);
-    expect((await describeDataset(first)).digest).toBe((await describeDataset(second)).digest);
+    expect((await describeFiles(first)).digest).toBe((await describeFiles(second)).digest);
   });
 
   it('names a single file by its base name and counts bytes', async () => {
-    const dataset = await describeDataset(
+    const dataset = await describeFiles(
       join(folderOf([{ path: 'deep/holdout.csv', text: 'x,y\n' }]), 'deep/holdout.csv'),
     );
-    expect(dataset.files).toMatchObject([{ path: 'holdout.csv', size: 4 }]);
-    expect(dataset.bytes).toBe(4);
+    expect(parseManifest(await dataset.manifest())).toMatchObject([{ path: 'holdout.csv', size: 4 }]);
+    expect(dataset).toMatchObject({ files: 1, bytes: 4 });
   });
 
   it('stops when it is cancelled', async () => {
     const reason = new Error('enough');
-    const cancelled = describeDataset(folderOf([{ path: 'a', text: '1' }]), {
+    const cancelled = describeFiles(folderOf([{ path: 'a', text: '1' }]), {
       signal: AbortSignal.abort(reason),
     });
     await expect(cancelled).rejects.toBe(reason);
@@ -63,10 +63,10 @@ describe('describeDataset', () => {
   it('names what is missing, empty or no file', async () => {
     const root = folderOf([{ path: 'a', text: '1' }]);
     mkdirSync(join(root, 'empty'));
-    await expect(describeDataset(join(root, 'nothing'))).rejects.toMatchObject({ code: 'dataset-missing' });
-    await expect(describeDataset(join(root, 'empty'))).rejects.toMatchObject({ code: 'dataset-empty' });
+    await expect(describeFiles(join(root, 'nothing'))).rejects.toMatchObject({ code: 'dataset-missing' });
+    await expect(describeFiles(join(root, 'empty'))).rejects.toMatchObject({ code: 'dataset-empty' });
     symlinkSync('a', join(root, 'link'));
-    await expect(describeDataset(root)).rejects.toMatchObject({
+    await expect(describeFiles(root)).rejects.toMatchObject({
       code: 'dataset-not-a-file',
       message: expect.stringContaining('link'),
     });
@@ -75,21 +75,24 @@ describe('describeDataset', () => {
 
 describe('datasetDifference', () => {
   it('tells added, removed and modified files', async () => {
-    const before = await describeDataset(
+    const before = await describeFiles(
       folderOf([
         { path: 'a', text: '1' },
         { path: 'b', text: '2' },
         { path: 'c', text: '3' },
       ]),
     );
-    const after = await describeDataset(
+    const after = await describeFiles(
       folderOf([
         { path: 'a', text: '1' },
         { path: 'b', text: 'x' },
         { path: 'd', text: '3' },
       ]),
     );
-    const difference = datasetDifference(before.files, parseManifest(after.manifest));
+    const difference = datasetDifference(
+      parseManifest(await before.manifest()),
+      parseManifest(await after.manifest()),
+    );
     expect(Object.values(difference).map((files) => files.map(({ path }: { path: string }) => path))).toEqual(
       [['d'], ['c'], ['b']],
     );

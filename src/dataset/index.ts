@@ -1,2 +1,7 @@
-export { describeDataset, type Dataset } from './local-files.ts';
+export type { Dataset } from './dataset.ts';
+export { openHttpFolder } from './http-folder.ts';
+export { describeFiles, type ReadOptions } from './local-files.ts';
 export { datasetDifference, parseManifest, type DatasetDifference, type DatasetFile } from './manifest.ts';
+export { provideFiles } from './provide.ts';
+export { describeRemote, downloadRemote, type RemoteStore } from './remote-store.ts';
+export { describeStored, type StoredEntry, type StoredPath, type TreeReader } from './stored-tree.ts';

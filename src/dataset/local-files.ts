@@ -1,107 +1,102 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { failure, isSystemError } from '../errors.ts';
-import { type DatasetFile, manifestBytes, manifestDigest } from './manifest.ts';
+import { lstatSync } from 'node:fs';
+import { basename } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { failure, isSystemError, misuse } from '../errors.ts';
+import { type Dataset, datasetOf } from './dataset.ts';
+import { hashFile, type HashedFile, stampOf } from './hash-file.ts';
+import { listFiles, unreadable } from './list-files.ts';
+import type { DatasetFile } from './manifest.ts';
+import { openStatCache, saveStatCache, type StatCache } from './stat-cache.ts';
 
-/** A dataset as it is named: by the digest of its manifest. */
-export interface Dataset {
-  digest: string;
-  files: DatasetFile[];
-  /** Sum of the files' sizes. */
-  bytes: number;
-  manifest: Uint8Array;
+export interface ReadOptions {
+  /** Folder of the caches; without one everything is read. */
+  cache?: string;
+  signal?: AbortSignal;
 }
 
+/** Files between two looks at the signal. */
+const TURN = 500;
+
 /**
- * Reads a file or a folder (all regular files below it) and names it by its manifest. A single file is listed by its
- * base name. Throws `dataset-missing`, `dataset-empty`, `dataset-unreadable` or, for symbolic links and other special
- * files, `dataset-not-a-file`; the signal's reason when it is cancelled.
+ * Names files and folders by their manifest, as they lie on this machine (docs/input-key.md). One path lists its files
+ * relative to itself, a single file under its base name; several list each under its own base name. What was read
+ * before and has not changed since is not read again. Throws `dataset-missing`, `dataset-empty`, `dataset-unreadable`,
+ * `dataset-changing`, `dataset-not-a-file`, `dataset-names-clash`; the signal's reason when it is cancelled.
  */
-export async function describeDataset(
-  path: string,
-  options: { signal?: AbortSignal } = {},
+export async function describeFiles(
+  path: string | readonly string[],
+  options: ReadOptions = {},
 ): Promise<Dataset> {
-  const entries = await listFiles(path);
-  if (entries.length === 0) {
+  const roots = typeof path === 'string' ? [path] : path;
+  const files: DatasetFile[] = [];
+  const absent: string[] = [];
+  checkNames(roots);
+  for (const root of roots) {
+    const read = await readRoot(root, options);
+    const prefix = roots.length > 1 && !read.single ? `${basename(root)}/` : '';
+    for (const file of read.files) files.push({ ...file, path: `${prefix}${file.path}` });
+    for (const name of read.absent) absent.push(`${prefix}${name}`);
+  }
+  return datasetOf(files, absent);
+}
+
+interface RootRead {
+  single: boolean;
+  files: DatasetFile[];
+  absent: string[];
+}
+
+async function readRoot(root: string, { cache, signal }: ReadOptions): Promise<RootRead> {
+  const { single, files: listed, recorded } = await listFiles(root);
+  if (listed.length + recorded.length === 0) {
     throw failure(
       'dataset-empty',
-      `${path} holds no file`,
+      `${root} holds no file`,
       'Put the data there, or correct the path in edgeloop.yaml.',
     );
   }
-  const files: DatasetFile[] = [];
-  for (const entry of entries)
-    files.push({ path: entry.name, ...(await hashFile(entry.file, options.signal)) });
-  const manifest = manifestBytes(files);
-  const bytes = files.reduce((sum, file) => sum + file.size, 0);
-  return { digest: manifestDigest(manifest), files, bytes, manifest };
-}
-
-interface Entry {
-  /** Path in the manifest. */
-  name: string;
-  file: string;
-}
-
-async function listFiles(root: string): Promise<Entry[]> {
-  const stat = await lstat(root).catch((error: unknown) => {
-    if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw unreadable(root, error);
-    throw failure(
-      'dataset-missing',
-      `there is no ${root}`,
-      'Correct the path in edgeloop.yaml, or put the data there.',
-    );
-  });
-  if (stat.isFile()) return [{ name: basename(root), file: root }];
-  if (!stat.isDirectory()) throw special(root);
-  return listFolder(root, '');
-}
-
-async function listFolder(root: string, prefix: string): Promise<Entry[]> {
-  const folder = join(root, prefix);
-  const children = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
-    throw unreadable(folder, error);
-  });
-  const lists = await Promise.all(
-    children.map(async (child): Promise<Entry[]> => {
-      const name = prefix === '' ? child.name : `${prefix}/${child.name}`;
-      if (child.isDirectory()) return listFolder(root, name);
-      if (!child.isFile()) throw special(join(root, name));
-      return [{ name, file: join(root, name) }];
-    }),
-  );
-  return lists.flat();
-}
-
-async function hashFile(
-  file: string,
-  signal: AbortSignal | undefined,
-): Promise<{ sha256: string; size: number }> {
-  const hash = createHash('sha256');
-  let size = 0;
-  try {
-    for await (const chunk of createReadStream(file)) {
+  const startedMs = Date.now();
+  const known = cache === undefined ? undefined : openStatCache(cache, root, startedMs);
+  const read = new Map<string, HashedFile>();
+  let fresh = 0;
+  for (const [index, { path, file }] of listed.entries()) {
+    if (index % TURN === 0) {
+      await nextTurn();
       signal?.throwIfAborted();
-      hash.update(chunk);
-      size += chunk.length;
     }
+    const remembered = known === undefined ? undefined : remember(known, path, file);
+    if (remembered === undefined) fresh++;
+    read.set(path, remembered ?? (await hashFile(file, signal)));
+  }
+  if (cache !== undefined && fresh > 0) saveStatCache(cache, root, read, startedMs);
+  const hashed = [...read].map(([path, { sha256, size }]) => ({ path, sha256, size }));
+  return {
+    single,
+    files: [...hashed, ...recorded],
+    absent: [...read].filter(([, { absent }]) => absent).map(([path]) => path),
+  };
+}
+
+function remember(known: StatCache, path: string, file: string): HashedFile | undefined {
+  try {
+    const stats = lstatSync(file);
+    const stamp = stampOf(stats);
+    const found = known.find(path, stamp);
+    return found && { ...found, stamp, stampedMs: Math.max(stats.mtimeMs, stats.ctimeMs) };
   } catch (error) {
-    signal?.throwIfAborted();
+    if (isSystemError(error, 'ENOENT')) return undefined;
     throw unreadable(file, error);
   }
-  return { sha256: hash.digest('hex'), size };
 }
 
-function unreadable(path: string, cause: unknown): Error {
-  return failure('dataset-unreadable', `${path} cannot be read`, 'Check its permissions.', { cause });
-}
-
-function special(path: string): Error {
-  return failure(
-    'dataset-not-a-file',
-    `${path} is a symbolic link or a special file, which a manifest cannot name`,
-    'Replace it by the file itself.',
+/** Several paths share one folder of names. */
+function checkNames(roots: readonly string[]): void {
+  const names = roots.map((root) => basename(root));
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice === undefined) return;
+  throw misuse(
+    'dataset-names-clash',
+    `two of the paths ${roots.join(', ')} end in "${twice}", so their files could not be told apart`,
+    'Rename one of them, or name the folder above them.',
   );
 }

@@ -2,28 +2,68 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
 
-/** One file of a dataset: POSIX path relative to the dataset's root, size in bytes, SHA-256 as 64 hex digits. */
+/**
+ * One file of a dataset: POSIX path relative to the dataset's root, size in bytes, and what tells its content apart:
+ * the SHA-256, or, for data that was recorded or listed by somebody else and was not read, their MD5, ETag or version id.
+ */
 export interface DatasetFile {
   path: string;
-  sha256: string;
   size: number;
+  /** 64 hex digits. */
+  sha256?: string;
+  /** 32 hex digits; DVC's of a folder end in `.dir`. */
+  md5?: string;
+  /** As the store sends it, without quotes. */
+  etag?: string;
+  /** The store's id of this version. */
+  version?: string;
 }
 
-const lineSchema = z.strictObject({
-  path: z.string().min(1),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
-  size: z.int().nonnegative(),
-});
+/** One line of a manifest. */
+export const datasetFileSchema = z
+  .strictObject({
+    etag: z.string().min(1).exactOptional(),
+    md5: z
+      .string()
+      .regex(/^[0-9a-f]{32}(\.dir)?$/)
+      .exactOptional(),
+    path: z.string().min(1),
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .exactOptional(),
+    size: z.int().nonnegative(),
+    version: z.string().min(1).exactOptional(),
+  })
+  .refine(isIdentified, 'a file needs sha256, md5, etag or version');
+
+/** True when something tells the file's content from any other. */
+function isIdentified({ sha256, md5, etag, version }: DatasetFile): boolean {
+  return [sha256, md5, etag, version].some((each) => each !== undefined);
+}
 
 /**
  * The manifest that names a dataset: one line of canonical JSON (RFC 8785) per file, sorted by the bytes of the path.
  * The dataset's digest is the SHA-256 of these bytes. Specification: docs/input-key.md.
  */
 export function manifestBytes(files: readonly DatasetFile[]): Uint8Array {
-  const lines = files
-    .toSorted((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))
-    .map(({ path, sha256, size }) => `${JSON.stringify({ path, sha256, size })}\n`);
-  return Buffer.from(lines.join(''));
+  return Buffer.from(sortedByPath(files).map(lineOf).join(''));
+}
+
+function lineOf({ etag, md5, path, sha256, size, version }: DatasetFile): string {
+  return `${JSON.stringify({ etag, md5, path, sha256, size, version })}\n`;
+}
+
+/** UTF-16 code units sort as UTF-8 bytes do, but for surrogates and what lies above them. */
+const SORTS_OTHERWISE = /[\uD800-\uFFFF]/;
+
+function sortedByPath(files: readonly DatasetFile[]): DatasetFile[] {
+  if (!files.some(({ path }) => SORTS_OTHERWISE.test(path)))
+    return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  return files
+    .map((file) => ({ file, bytes: Buffer.from(file.path) }))
+    .toSorted((a, b) => Buffer.compare(a.bytes, b.bytes))
+    .map(({ file }) => file);
 }
 
 /** `sha256:<hex>` of a manifest's bytes. */
@@ -36,11 +76,11 @@ export function parseManifest(bytes: Uint8Array): DatasetFile[] {
   const lines = new TextDecoder().decode(bytes).split('\n').slice(0, -1);
   return lines.map((line, index) => {
     try {
-      return lineSchema.parse(JSON.parse(line));
+      return datasetFileSchema.parse(JSON.parse(line));
     } catch (error) {
       throw failure(
         'manifest-invalid',
-        `line ${index + 1} of the dataset manifest is not {"path","sha256","size"}`,
+        `line ${index + 1} of the dataset manifest is not {"path","size"} with "sha256", "md5", "etag" or "version"`,
         'The registry content is damaged; restore it or retrain.',
         { cause: error },
       );
@@ -66,7 +106,7 @@ export function datasetDifference(
     removed: before.filter((file) => !paths.has(file.path)),
     modified: after.filter((file) => {
       const previous = old.get(file.path);
-      return previous !== undefined && previous.sha256 !== file.sha256;
+      return previous !== undefined && lineOf(previous) !== lineOf(file);
     }),
   };
 }

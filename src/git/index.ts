@@ -1,1 +1,1 @@
-export { openWorkingTree } from './working-tree.ts';
+export { openWorkingTree, type WorkingTree } from './working-tree.ts';

@@ -14,13 +14,7 @@ export function runGit(
   options: { input?: Uint8Array; environment?: Record<string, string>; signal?: AbortSignal } = {},
 ): Promise<GitResult> {
   return new Promise((resolve, reject) => {
-    const env = {
-      ...process.env,
-      LC_ALL: 'C',
-      GIT_TERMINAL_PROMPT: '0',
-      GIT_OPTIONAL_LOCKS: '0',
-      ...options.environment,
-    };
+    const env = gitEnvironment(options.environment);
     const settings = { cwd: folder, env, encoding: 'buffer' as const, maxBuffer: 256 * 1024 * 1024 };
     const child = execFile(
       'git',
@@ -43,6 +37,11 @@ export function runGit(
     child.stdin?.on('error', () => {});
     child.stdin?.end(options.input ?? '');
   });
+}
+
+/** Without a prompt, a localised message or a write that nobody asked for. */
+export function gitEnvironment(more: Record<string, string> = {}): NodeJS.ProcessEnv {
+  return { ...process.env, LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0', ...more };
 }
 
 function ended(args: readonly string[], signal: string): Error {

@@ -3,16 +3,25 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { failure, misuse } from '../errors.ts';
+import type { CodeHistory } from '../training/index.ts';
 import type { SourceControl, TagEntry } from '../versioning/index.ts';
 import { git, runGit } from './run-git.ts';
+import { snapshotOfChanges, snapshotOfCommit } from './snapshot.ts';
+import { unchangedPaths } from './unchanged.ts';
+
+/** What plain git does for the domains that need a source control system. */
+export type WorkingTree = SourceControl & CodeHistory;
 
 // Versions are made by a program: the author of the release is who released, as git knows them, or else this.
 const FALLBACK_IDENTITY = { name: 'Edgeloop', email: 'edgeloop@localhost' };
 
-/** The git working tree that holds `folder`, or `undefined` outside one. Implements `SourceControl` with plain git. */
-export async function openWorkingTree(folder: string): Promise<SourceControl | undefined> {
-  const found = await runGit(folder, ['rev-parse', '--show-toplevel']);
-  if (found.code !== 0) {
+/** The git working tree that holds `folder`, or `undefined` outside one. */
+export async function openWorkingTree(folder: string): Promise<WorkingTree | undefined> {
+  // One question for all that is asked each time. Before the first commit git answers all but the last of it.
+  const asked = ['--show-toplevel', '--git-path', 'info/attributes', '--verify', '--quiet', 'HEAD^{commit}'];
+  const found = await runGit(folder, ['rev-parse', '--path-format=absolute', ...asked]);
+  const [top, attributes = '', headCommit] = found.stdout.toString().split('\n').filter(Boolean);
+  if (top === undefined) {
     const repository = findRepository(folder);
     if (repository === undefined) return undefined;
     // Taken for no repository, a damaged or foreign one would cost the model its commit.
@@ -22,16 +31,20 @@ export async function openWorkingTree(folder: string): Promise<SourceControl | u
       `Mend what git says there; see it with: git -C ${folder} status`,
     );
   }
-  const top = found.stdout.toString().trimEnd();
   return {
     top,
-    head: () => head(top),
+    head: () => head(top, headCommit),
     uncommitted: (paths) => uncommitted(top, paths),
     fetchTags: (prefix) => fetchTags(top, prefix),
     tags: (prefix) => listTags(top, prefix),
     read: (commit, path) => readAt(top, commit, path),
     commit: (parent, files, message, date) => commitOnNoBranch(top, { parent, files, message, date }),
     createTag: (tag) => createTag(top, tag),
+    unchanged: (paths) => unchangedPaths({ top, attributes }, paths),
+    snapshot: (commit) => snapshotOfCommit(top, commit),
+    snapshotOfChanges: (paths) => snapshotOfChanges(top, paths),
+    revision: (name) => revision(top, name),
+    ignores: (paths) => ignores(top, paths),
   };
 }
 
@@ -45,14 +58,29 @@ function findRepository(folder: string): string | undefined {
   }
 }
 
-async function head(top: string): Promise<string> {
-  const { code, stdout } = await runGit(top, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']);
-  if (code === 0) return stdout.toString().trim();
+async function head(top: string, commit: string | undefined): Promise<string> {
+  if (commit !== undefined) return commit;
   throw misuse(
     'git-no-commit',
     `${top} has no commit yet`,
     'Commit your files first: git add -A && git commit',
   );
+}
+
+async function revision(top: string, name: string): Promise<string> {
+  const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`];
+  const { code, stdout } = await runGit(top, args);
+  if (code === 0) return stdout.toString().trim();
+  throw misuse(
+    'revision-unknown',
+    `${top} knows no commit "${name}"`,
+    'Fetch it first (git fetch origin), or correct the name.',
+  );
+}
+
+async function ignores(top: string, paths: readonly string[]): Promise<string[]> {
+  const { stdout } = await runGit(top, ['check-ignore', '-z', '--', ...paths]);
+  return stdout.toString().split('\0').filter(Boolean);
 }
 
 async function uncommitted(top: string, paths: readonly string[]): Promise<string[]> {

@@ -1,6 +1,6 @@
 import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { describeDataset } from '../dataset/index.ts';
+import { describeFiles } from '../dataset/index.ts';
 import {
   checkHoldout,
   chooseGolden,
@@ -27,10 +27,10 @@ import {
   readModelFile,
   startSession,
 } from '../onnx/index.ts';
-import { trainLocally } from '../training/index.ts';
 import { readCard } from './releases.ts';
 import type { Identity, Provenance } from './identify.ts';
-import { candidateTag, DATASET_ARTIFACT_TYPE } from './plan.ts';
+import { candidateTag, CODE_ARTIFACT_TYPE, DATASET_ARTIFACT_TYPE } from './plan.ts';
+import { filesIn, type Job, provideData, runTraining } from './train.ts';
 import { repositoryOf, workPath, type Workspace } from './workspace.ts';
 
 /** A trained and packed model that waits for a verdict or a release. */
@@ -60,8 +60,6 @@ export async function reuseCandidate(
   return { path, descriptor, card: await readCard(workspace, model, descriptor.digest) };
 }
 
-type Job = NonNullable<Card['training']>['job'];
-
 /**
  * Trains (or takes the model that lies in `from`), packs the result once with its card and golden samples, and keeps
  * it under `in-<input key>`; a model made from uncommitted changes is only packed, and stays in its folder.
@@ -80,9 +78,13 @@ export async function makeCandidate(
   await rm(folder, { recursive: true, force: true });
   const output = join(folder, 'output');
   try {
+    const data = await provideData(workspace, identity, folder);
     const job =
-      from === undefined ? await runTraining(workspace, identity, output) : await takeModel(from, output);
-    const { card, predictions } = await describeCandidate(workspace, identity, output, { ...origin, job });
+      from === undefined
+        ? await runTraining(workspace, identity, { folder, data, output })
+        : await takeModel(from, output);
+    const described = { ...origin, job, data };
+    const { card, predictions } = await describeCandidate(workspace, identity, output, described);
     const path = workPath(workspace, 'candidates', model, inputKey);
     await rm(path, { recursive: true, force: true });
     await mkdir(workPath(workspace, 'candidates', model), { recursive: true });
@@ -105,7 +107,7 @@ async function takeModel(from: string, output: string): Promise<Job> {
 
 /** Named by the model's bytes: handing over the same model again is the same job. */
 async function jobElsewhere(folder: string): Promise<Job> {
-  const { digest } = await describeDataset(folder);
+  const { digest } = await describeFiles(folder);
   return { target: 'elsewhere', name: `elsewhere-${digest.slice('sha256:'.length, 'sha256:'.length + 12)}` };
 }
 
@@ -115,8 +117,8 @@ export async function isFrom(candidate: Candidate, from: string): Promise<boolea
   const same = await Promise.all(
     [MODEL_FILE, ...externalData].map(async (file) => {
       const [theirs, ours] = await Promise.all([
-        describeDataset(join(from, file)),
-        describeDataset(join(candidate.path, file)),
+        describeFiles(join(from, file)),
+        describeFiles(join(candidate.path, file)),
       ]);
       return theirs.digest === ours.digest;
     }),
@@ -124,34 +126,12 @@ export async function isFrom(candidate: Candidate, from: string): Promise<boolea
   return same.every(Boolean);
 }
 
-async function runTraining(workspace: Workspace, identity: Identity, output: string): Promise<Job> {
-  const { settings, model, paths } = identity;
-  const { log, environment, signal, onTrainingLine } = workspace.deps;
-  log('info', `training ${model}`, { inputKey: identity.inputKey });
-  const params = Object.fromEntries(
-    Object.entries(settings.train.params).map(([name, value]) => [name, String(value)]),
-  );
-  const { seconds } = await trainLocally(
-    {
-      model,
-      run: settings.train.run,
-      folder: workspace.config.root,
-      inputs: { ...params, train: paths.train },
-      output,
-      timeoutMs: settings.train.timeout,
-    },
-    { onLine: onTrainingLine, environment, signal },
-  );
-  log('info', `trained ${model} in ${seconds.toFixed(1)} s`);
-  return { target: 'local', name: `edgeloop-${model}-${identity.inputKey.slice(0, 12)}` };
-}
-
 /** Scores the fresh model on the holdout and writes its golden samples and card beside it. */
 async function describeCandidate(
   workspace: Workspace,
   identity: Identity,
   folder: string,
-  { uncommitted, ...made }: Provenance & { job: Job },
+  { uncommitted, data, ...made }: Provenance & { job: Job; data: string },
 ): Promise<{ card: Card; predictions: Predictions }> {
   const { settings, paths, dataset } = identity;
   const modelFile = join(folder, MODEL_FILE);
@@ -166,7 +146,7 @@ async function describeCandidate(
       join(folder, GOLDEN_FILE),
       `${JSON.stringify(goldenToJson(golden.inputs, golden.outputs))}\n`,
     );
-    const statistics = await referenceStatistics(trainingFiles(identity), modelSignature);
+    const statistics = await referenceStatistics(await filesIn(data), modelSignature);
     const card = cardSchema.parse({
       schema: 'edgeloop.card/v1',
       model: identity.model,
@@ -181,7 +161,7 @@ async function describeCandidate(
         inputs: identity.inputs,
         ...made,
         ...(uncommitted.length > 0 && { uncommitted }),
-        datasetFiles: dataset.files.length,
+        datasetFiles: dataset.files,
         datasetBytes: dataset.bytes,
       },
       ...(statistics !== undefined && { statistics }),
@@ -193,19 +173,13 @@ async function describeCandidate(
   }
 }
 
-function trainingFiles({ dataset, paths }: Identity): string[] {
-  const [only] = dataset.files;
-  const single = dataset.files.length === 1 && only !== undefined && paths.train.endsWith(`/${only.path}`);
-  return single ? [paths.train] : dataset.files.map((file) => join(paths.train, file.path));
-}
-
 async function keep(
   workspace: Workspace,
   identity: Identity,
   folder: string,
   card: Card,
 ): Promise<Descriptor> {
-  const { model, inputKey, dataset } = identity;
+  const { model, inputKey, dataset, code } = identity;
   const commit = card.training?.commit ?? null;
   const repository = repositoryOf(workspace, model);
   const packed = await packModel(folder, {
@@ -222,12 +196,14 @@ async function keep(
   // Nobody else could see what made it: it stays in its folder.
   if (card.training?.uncommitted !== undefined) return packed.descriptor;
   await pushModel(repository, packed);
-  await writeArtifact(repository, {
-    artifactType: DATASET_ARTIFACT_TYPE,
-    mediaType: DATASET_ARTIFACT_TYPE,
-    bytes: dataset.manifest,
-    subject: packed.descriptor,
-  });
+  for (const [type, { manifest }] of [
+    [DATASET_ARTIFACT_TYPE, dataset],
+    [CODE_ARTIFACT_TYPE, code],
+  ] as const) {
+    const bytes = await manifest();
+    const subject = packed.descriptor;
+    await writeArtifact(repository, { artifactType: type, mediaType: type, bytes, subject });
+  }
   // The tag comes last: who finds it finds everything.
   await pushModel(repository, packed, { tag: candidateTag(inputKey) });
   return packed.descriptor;

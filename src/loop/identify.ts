@@ -1,10 +1,19 @@
-import { relative, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { modelConfig, type ModelConfig } from '../config/index.ts';
-import { type Dataset, describeDataset } from '../dataset/index.ts';
+import type { Dataset, RemoteStore } from '../dataset/index.ts';
 import { misuse } from '../errors.ts';
 import type { TrainingInputs } from '../onnx/index.ts';
 import { inputKey } from '../training/index.ts';
-import type { Workspace } from './workspace.ts';
+import {
+  type CodeDescription,
+  describeCode,
+  describeData,
+  isInside,
+  lookAtCheckout,
+  withCheckedOut,
+} from './inputs.ts';
+import { openRemoteData, prepareWorkFolder, type Workspace } from './workspace.ts';
 
 /** What would be trained now, and its name. */
 export interface Identity {
@@ -13,43 +22,61 @@ export interface Identity {
   inputKey: string;
   inputs: TrainingInputs;
   dataset: Dataset;
-  /** Absolute paths. */
-  paths: { train: string; holdout: string; code: string; environment: string };
+  code: Dataset;
+  paths: Paths;
 }
 
-/** Computes a model's input key from the working tree (docs/input-key.md). */
+/** Absolute paths. */
+export interface Paths {
+  /** Empty when the data lie elsewhere. */
+  train: string[];
+  /** Where the data lie, if not here. */
+  remote: RemoteStore | undefined;
+  holdout: string;
+  code: string;
+  environment: string;
+}
+
+/**
+ * Computes a model's input key (docs/input-key.md): code and environment from what git would commit, data from what
+ * lies on this disk or what their store lists.
+ */
 export async function identify(workspace: Workspace, model: string): Promise<Identity> {
   const settings = modelConfig(workspace.config, model);
+  const paths = pathsOf(workspace, settings);
+  await prepareWorkFolder(workspace);
+  const checkedOut = await lookAtCheckout(workspace, paths);
+  const [dataset, code] = await Promise.all([
+    describeData(workspace, paths, checkedOut),
+    withCheckedOut(workspace, paths, checkedOut, (snapshot) => describeCode(workspace, paths, snapshot)),
+  ]);
+  return identityOf(model, settings, paths, dataset, code);
+}
+
+/** Puts together what names a training. */
+export function identityOf(
+  model: string,
+  settings: ModelConfig,
+  paths: Paths,
+  dataset: Dataset,
+  { code, environment }: CodeDescription,
+): Identity {
+  const { run: command, params } = settings.train;
+  const inputs = { command, code: code.digest, dataset: dataset.digest, params, environment };
+  return { model, settings, inputKey: inputKey({ model, ...inputs }), inputs, dataset, code, paths };
+}
+
+/** Where everything that decides a training lies. */
+export function pathsOf(workspace: Workspace, { train, data }: ModelConfig): Paths {
   const at = (path: string) => resolve(workspace.config.root, path);
-  const { train, data } = settings;
-  const paths = {
-    train: at(data.train),
+  const remote = openRemoteData(data.train);
+  return {
+    train: remote === undefined ? data.train.map(at) : [],
+    remote,
     holdout: at(data.holdout),
     code: at(train.code),
     environment: at(train.environment),
   };
-  const { signal } = workspace.deps;
-  const dataset = await describeDataset(paths.train, { signal });
-  const [code, environment] = await Promise.all([
-    describeDataset(paths.code, { signal }),
-    describeDataset(paths.environment, { signal }),
-  ]);
-  const [lockFile] = environment.files;
-  if (lockFile === undefined || environment.files.length > 1) {
-    throw misuse(
-      'environment-not-a-file',
-      `"environment" of ${model} is ${train.environment}, not a file`,
-      'Name a lock file.',
-    );
-  }
-  const inputs = {
-    command: train.run,
-    code: code.digest,
-    dataset: dataset.digest,
-    params: train.params,
-    environment: `sha256:${lockFile.sha256}`,
-  };
-  return { model, settings, inputKey: inputKey({ model, ...inputs }), inputs, dataset, paths };
 }
 
 /** Where the content that `identify` saw comes from. */
@@ -63,14 +90,16 @@ export interface Provenance {
 /** Refuses uncommitted changes to anything that the input key or the verdict depends on, unless they are allowed. */
 export async function provenance(
   workspace: Workspace,
-  identity: Identity,
+  model: string,
   options: { allowDirty?: boolean } = {},
 ): Promise<Provenance> {
   const { sourceControl, config } = workspace;
+  const paths = pathsOf(workspace, modelConfig(config, model));
   if (sourceControl === undefined) return { commit: null, uncommitted: [] };
   const commit = await sourceControl.head();
-  const watched = [config.file, ...Object.values(identity.paths)];
-  const inside = watched.filter((path) => !relative(sourceControl.top, path).startsWith('..'));
+  const records = paths.train.map((path) => `${path}.dvc`).filter((path) => existsSync(path));
+  const watched = [config.file, ...paths.train, ...records, paths.holdout, paths.code, paths.environment];
+  const inside = watched.filter((path) => isInside(sourceControl.top, path));
   const uncommitted = await sourceControl.uncommitted(inside);
   if (uncommitted.length === 0 || options.allowDirty === true) return { commit, uncommitted };
   const more = uncommitted.length > 5 ? ` and ${uncommitted.length - 5} more` : '';

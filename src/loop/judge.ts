@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { describeDataset } from '../dataset/index.ts';
+import { describeFiles } from '../dataset/index.ts';
 import { refusal } from '../errors.ts';
 import {
   type Contender,
@@ -32,7 +32,7 @@ export async function judgeCandidate(
   champion: Released | undefined,
 ): Promise<Verdict> {
   const { model, settings, paths } = identity;
-  const holdout = await describeDataset(paths.holdout);
+  const holdout = await describeFiles(paths.holdout);
   const { verdict } = await evaluate({
     model,
     candidate: {
@@ -78,7 +78,7 @@ export async function findVerdict(
   champion: Released | undefined,
 ): Promise<RecordedVerdict | undefined> {
   const repository = repositoryOf(workspace, identity.model);
-  const holdout = await describeDataset(identity.paths.holdout);
+  const holdout = await describeFiles(identity.paths.holdout);
   const rules = rulesOf(identity);
   for (const { digest } of await repository.referrers(candidate.descriptor.digest, VERDICT_MEDIA_TYPE)) {
     const verdict = parseVerdict((await readArtifact(repository, digest, VERDICT_MEDIA_TYPE)).bytes);

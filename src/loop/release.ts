@@ -33,8 +33,8 @@ export async function releaseModel(
   raise?: Level,
 ): Promise<ReleaseResult> {
   const sourceControl = requireSourceControl(workspace, 'release');
+  await provenance(workspace, model);
   const identity = await identify(workspace, model);
-  await provenance(workspace, identity);
   await sourceControl.fetchTags(`${model}@v`);
   const candidate = await findCandidate(workspace, identity);
 

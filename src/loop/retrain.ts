@@ -37,8 +37,8 @@ export async function retrainModel(
   model: string,
   options: { from?: string; allowDirty?: boolean } = {},
 ): Promise<RetrainResult> {
+  const origin = await provenance(workspace, model, options);
   const identity = await identify(workspace, model);
-  const origin = await provenance(workspace, identity, options);
   // Who comes second waits here, and then finds what the first one left.
   const locks = workPath(workspace, 'locks');
   await mkdir(locks, { recursive: true });

@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Config, loadConfig } from '../config/index.ts';
+import { openHttpFolder, type RemoteStore } from '../dataset/index.ts';
 import { misuse } from '../errors.ts';
-import { openWorkingTree } from '../git/index.ts';
+import { openWorkingTree, type WorkingTree } from '../git/index.ts';
 import { openRegistry, type Registry, type Repository } from '../oci/index.ts';
-import type { SourceControl } from '../versioning/index.ts';
 
 export type Log = (
   level: 'debug' | 'info' | 'warn' | 'error',
@@ -28,7 +30,7 @@ export interface Workspace {
   config: Config;
   registry: Registry;
   /** Undefined outside a git repository. */
-  sourceControl: SourceControl | undefined;
+  sourceControl: WorkingTree | undefined;
   deps: LoopDeps;
 }
 
@@ -49,8 +51,35 @@ export function workPath(workspace: Workspace, ...parts: string[]): string {
   return join(workspace.config.root, '.edgeloop', ...parts);
 }
 
+/** Makes that folder, and tells git to leave it alone. A project that cannot be written is planned all the same. */
+export async function prepareWorkFolder(workspace: Workspace): Promise<void> {
+  const file = workPath(workspace, '.gitignore');
+  if (existsSync(file)) return;
+  await mkdir(workPath(workspace), { recursive: true }).catch(() => undefined);
+  await writeFile(file, '*\n', { flag: 'wx' }).catch(() => undefined);
+}
+
+/** The store of data that lie elsewhere; `undefined` for paths. */
+export function openRemoteData(train: readonly string[]): RemoteStore | undefined {
+  const address = train.find((path) => /^([a-z][a-z0-9+.-]+:\/\/|azureml:)/i.test(path));
+  if (address === undefined) return undefined;
+  if (train.length > 1) {
+    throw misuse(
+      'data-unsupported',
+      `"data.train" lists ${address} beside other data`,
+      'Name one address, or local paths only.',
+    );
+  }
+  if (/^https?:/i.test(address)) return openHttpFolder(address);
+  throw misuse(
+    'data-unsupported',
+    `"data.train" is ${address}, which cannot be read yet`,
+    'Name a local path, or the https:// address of a folder with an index.json.',
+  );
+}
+
 /** The source control that a verb cannot do without. */
-export function requireSourceControl(workspace: Workspace, verb: string): SourceControl {
+export function requireSourceControl(workspace: Workspace, verb: string): WorkingTree {
   if (workspace.sourceControl !== undefined) return workspace.sourceControl;
   throw misuse(
     'git-required',

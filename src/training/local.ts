@@ -10,6 +10,8 @@ export interface LocalTraining {
   run: string;
   /** Where the command runs. */
   folder: string;
+  /** The user's own folder, which is still there afterwards. */
+  project: string;
   /** Values of `${{inputs.NAME}}`. */
   inputs: Record<string, string>;
   /** Absolute path of an empty folder: the value of `${{outputs.model}}`. */
@@ -65,7 +67,7 @@ export async function trainLocally(
     throw failure(
       'training-failed',
       `the ${what} ${how}${tail}`,
-      `Run the command by hand in ${training.folder}: ${training.run}`,
+      `Run the command by hand in ${training.project}: ${training.run}`,
     );
   }
   const model = join(training.output, 'model.onnx');

@@ -40,7 +40,7 @@ async function train({ run, inputs = {}, timeoutMs = 10_000, signal = new AbortC
   const lines: string[] = [];
   const output = join(folder, 'out');
   const environment = { PATH: process.env['PATH'], HOME: '/home/someone', AZURE_CLIENT_SECRET: 'secret' };
-  const training = { model: 'churn', run, folder, inputs, output, timeoutMs };
+  const training = { model: 'churn', run, folder, project: folder, inputs, output, timeoutMs };
   const result = await trainLocally(training, { onLine: (line) => lines.push(line), environment, signal });
   return { folder, output, lines, ...result };
 }

@@ -45,19 +45,24 @@ function cardChanges(before: Card, after: Card): Change[] {
   ];
 }
 
+/** One thing that differs between the inputs of two trainings. */
+export interface TrainingChange extends Change {
+  about: 'command' | 'code' | 'environment' | 'param' | 'data';
+}
+
 /** What differs between the inputs of two trainings: patch where only data changed, else minor. */
-export function trainingChanges(before: TrainingInputs, after: TrainingInputs): Change[] {
-  const changes: Change[] = [];
-  if (before.command !== after.command)
-    changes.push({ level: 'minor', reason: 'the training command changed' });
-  if (before.code !== after.code) changes.push({ level: 'minor', reason: 'the training code changed' });
-  if (before.environment !== after.environment)
-    changes.push({ level: 'minor', reason: 'the environment changed' });
+export function trainingChanges(before: TrainingInputs, after: TrainingInputs): TrainingChange[] {
+  const changes: TrainingChange[] = [];
+  const minor = (about: TrainingChange['about'], reason: string) =>
+    changes.push({ about, level: 'minor', reason });
+  if (before.command !== after.command) minor('command', 'the training command changed');
+  if (before.code !== after.code) minor('code', 'the training code changed');
+  if (before.environment !== after.environment) minor('environment', 'the environment changed');
   for (const name of new Set([...Object.keys(before.params), ...Object.keys(after.params)])) {
     const [from, to] = [before.params[name], after.params[name]];
-    if (from === to) continue;
-    changes.push({ level: 'minor', reason: `param ${name}: ${from ?? 'absent'} became ${to ?? 'absent'}` });
+    if (from !== to) minor('param', `param ${name}: ${from ?? 'absent'} became ${to ?? 'absent'}`);
   }
-  if (before.dataset !== after.dataset) changes.push({ level: 'patch', reason: 'the training data changed' });
+  if (before.dataset !== after.dataset)
+    changes.push({ about: 'data', level: 'patch', reason: 'the training data changed' });
   return changes;
 }

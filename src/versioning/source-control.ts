@@ -20,7 +20,7 @@ export interface NewTag {
 export interface SourceControl {
   /** Top folder of the working tree, absolute. */
   readonly top: string;
-  /** The commit that is checked out. Throws `git-no-commit` before the first one. */
+  /** The commit that was checked out when this was opened. Throws `git-no-commit` before the first one. */
   head(): Promise<string>;
   /** Paths below these that differ from the checked-out commit, untracked ones included. */
   uncommitted(paths: readonly string[]): Promise<string[]>;

@@ -127,7 +127,7 @@ describe('a training that', () => {
   it('lets children leave its process group does not wait for them, and cannot end them', () => {
     const mark = `sleep 1000.${process.pid}4`;
     const leave = `const { pid } = require('node:child_process').spawn('sh', ['-c', '${mark}; true'], { detached: true, stdio: 'inherit' });
-require('node:fs').writeFileSync('left', String(pid));\nprocess.exit(1);\n`;
+require('node:fs').writeFileSync(${JSON.stringify(join(project, 'left'))}, String(pid));\nprocess.exit(1);\n`;
     writeFileSync(join(project, 'training/leave.cjs'), leave);
     trainWith(project, 'node training/leave.cjs');
     try {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { churnProject, commit, edgeloop, git, secondPartArrives } from '../fixtures/churn-project.ts';
@@ -28,13 +28,16 @@ describe('the loop', () => {
           inputKey: expect.stringMatching(/^[0-9a-f]{64}$/),
           decision: 'train',
           reasons: ['no release yet: this is the first training'],
+          changes: null,
           dataset: { digest: expect.stringMatching(/^sha256:/), files: 1, bytes: 180_869 },
           champion: null,
           candidate: null,
         },
       ],
     });
-    expect(existsSync(join(project, '.edgeloop'))).toBe(false);
+    // Only what saves work the next time, out of git's sight.
+    expect(readdirSync(join(project, '.edgeloop')).toSorted()).toEqual(['.gitignore', 'cache']);
+    expect(git(project, 'status', '--porcelain')).toBe('');
   });
 
   it('trains, judges as a first release, and keeps the candidate', () => {

@@ -1,0 +1,106 @@
+import { mkdir, readdir, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { describeFiles, downloadRemote, parseManifest, provideFiles } from '../dataset/index.ts';
+import { failure } from '../errors.ts';
+import type { Card } from '../onnx/index.ts';
+import { trainLocally } from '../training/index.ts';
+import type { Identity } from './identify.ts';
+import { describeCode, isInside, lookAtCheckout, readOptions, withCheckedOut } from './inputs.ts';
+import { workPath, type Workspace } from './workspace.ts';
+
+export type Job = NonNullable<Card['training']>['job'];
+
+/**
+ * Runs a model's training in a clean copy of the code and leaves what it wrote in `output`; `folder` is for everything
+ * else that it needs. Throws `dataset-differs` and `code-changed` when what was planned is not what is there, also when
+ * that shows only afterwards.
+ */
+export async function runTraining(
+  workspace: Workspace,
+  identity: Identity,
+  { folder, data, output }: { folder: string; data: string; output: string },
+): Promise<Job> {
+  const { settings, model } = identity;
+  const { log, environment, signal, onTrainingLine } = workspace.deps;
+  const project = await copyCode(workspace, identity, join(folder, 'project'));
+  log('info', `training ${model}`, { inputKey: identity.inputKey });
+  const params = Object.fromEntries(
+    Object.entries(settings.train.params).map(([name, value]) => [name, String(value)]),
+  );
+  const { seconds } = await trainLocally(
+    {
+      model,
+      run: settings.train.run,
+      folder: project,
+      project: workspace.config.root,
+      inputs: { ...params, train: data },
+      output,
+      timeoutMs: settings.train.timeout,
+    },
+    { onLine: onTrainingLine, environment, signal },
+  );
+  await requirePlannedData(workspace, identity);
+  log('info', `trained ${model} in ${seconds.toFixed(1)} s`);
+  return { target: 'local', name: `edgeloop-${model}-${identity.inputKey.slice(0, 12)}` };
+}
+
+/** Brings the training data to this disk, exactly as they were planned, and says where they are. */
+export async function provideData(workspace: Workspace, identity: Identity, folder: string): Promise<string> {
+  const { dataset, paths } = identity;
+  const options = readOptions(workspace);
+  if (paths.remote !== undefined) {
+    const kept = workPath(workspace, 'data', dataset.digest.slice('sha256:'.length));
+    workspace.deps.log('info', `fetching ${dataset.files} files from ${paths.remote.name}`);
+    return downloadRemote(paths.remote, parseManifest(await dataset.manifest()), kept, options);
+  }
+  await requirePlannedData(workspace, identity);
+  return provideFiles(paths.train, dataset, join(folder, 'data'), options.signal);
+}
+
+/** All files that a training was given, in an order that does not depend on the disk. */
+export async function filesIn(data: string): Promise<string[]> {
+  if ((await stat(data)).isFile()) return [data];
+  const entries = await readdir(data, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+}
+
+/**
+ * Looks at the files themselves, whatever git says of them, since a model must not be named by data that it never saw.
+ * What was downloaded was checked on its way.
+ */
+async function requirePlannedData(workspace: Workspace, { paths, dataset }: Identity): Promise<void> {
+  if (paths.remote !== undefined) return;
+  const { digest } = await describeFiles(paths.train, readOptions(workspace));
+  if (digest === dataset.digest) return;
+  throw failure(
+    'dataset-differs',
+    `${paths.train.join(', ')} is ${digest} on this disk, but ${dataset.digest} was planned`,
+    'Leave the data alone while a training runs; if nobody has touched them, check them out anew.',
+  );
+}
+
+/**
+ * A copy of all that is committed (or would be, with --allow-dirty), without the training data and the holdout: what
+ * else a training might read is not there, and what it writes does no harm. Without git, or with code outside of the
+ * repository, there is nothing to copy from, and the project's own folder serves.
+ */
+async function copyCode(workspace: Workspace, identity: Identity, copy: string): Promise<string> {
+  const { config, sourceControl, deps } = workspace;
+  const { paths, inputs } = identity;
+  const checkedOut = await lookAtCheckout(workspace, paths);
+  return withCheckedOut(workspace, paths, checkedOut, async (snapshot) => {
+    if (snapshot === undefined || sourceControl === undefined) return config.root;
+    const { code, environment } = await describeCode(workspace, paths, snapshot);
+    if (code.digest !== inputs.code || environment !== inputs.environment) {
+      throw failure('code-changed', `${paths.code} has changed since it was planned`, 'Run it again.');
+    }
+    if (!isInside(sourceControl.top, paths.code)) return config.root;
+    const project = join(copy, relative(sourceControl.top, config.root));
+    await mkdir(project, { recursive: true });
+    await snapshot.exportTo(copy, { without: [...paths.train, paths.holdout] }, deps.signal);
+    return project;
+  });
+}
