@@ -44,8 +44,9 @@ export function openHttpFolder(address: string): RemoteStore {
 
 function baseUrl(address: string): URL {
   const url = URL.parse(address.endsWith('/') ? address : `${address}/`);
-  const loopback = url !== null && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
-  if (url !== null && url.username === '' && (url.protocol === 'https:' || loopback)) return url;
+  const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url?.hostname ?? '');
+  const allowed = url?.protocol === 'https:' || (url?.protocol === 'http:' && loopback);
+  if (url !== null && url.username === '' && allowed) return url;
   throw misuse(
     'data-url-invalid',
     `"${address.replace(/\/\/[^/]*@/, '//…@')}" cannot be read`,

@@ -79,7 +79,8 @@ async function revision(top: string, name: string): Promise<string> {
 }
 
 async function ignores(top: string, paths: readonly string[]): Promise<string[]> {
-  const { stdout } = await runGit(top, ['check-ignore', '-z', '--', ...paths]);
+  const input = Buffer.from(paths.map((path) => `${path}\0`).join(''));
+  const { stdout } = await runGit(top, ['check-ignore', '-z', '--stdin'], { input });
   return stdout.toString().split('\0').filter(Boolean);
 }
 

@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import {
+  type DatasetFile,
+  describeFiles,
+  describeRemote,
+  downloadRemote,
+  openHttpFolder,
+  parseManifest,
+} from './index.ts';
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+const md5 = (text: string) => createHash('md5').update(text).digest('hex');
+const entry = (path: string, text: string, more: Partial<DatasetFile>): DatasetFile => ({
+  path,
+  size: text.length,
+  ...more,
+});
+
+/** A web server as a team would have one: static files, ETags, `If-Match`. */
+async function serve(
+  contents: Record<string, string>,
+  index: unknown,
+  spoil: (request: IncomingMessage, response: ServerResponse) => boolean = () => false,
+): Promise<{ url: string; asked: string[] }> {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    const name = decodeURIComponent((request.url ?? '').slice('/data/'.length));
+    asked.push(name);
+    if (spoil(request, response)) return;
+    if (name === 'index.json') return void response.end(JSON.stringify(index));
+    const text = contents[name];
+    const match = request.headers['if-match'];
+    if (text === undefined) return void response.writeHead(404).end();
+    if (match !== undefined && match !== `"${md5(text)}"`) return void response.writeHead(412).end();
+    response.end(text);
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  onTestFinished(() => void server.close().closeAllConnections());
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : 0;
+  return { url: `http://127.0.0.1:${port}/data`, asked };
+}
+
+let scratch: string;
+beforeEach(() => {
+  scratch = mkdtempSync(join(tmpdir(), 'edgeloop-remote-'));
+});
+
+async function fetchAll(url: string, folder = 'data'): Promise<string> {
+  const store = openHttpFolder(url);
+  const planned = parseManifest(await (await describeRemote(store)).manifest());
+  return downloadRemote(store, planned, join(scratch, folder), { cache: join(scratch, 'cache') });
+}
+
+const texts = { 'a.csv': 'x\n1\n', 'deep/b c.csv': 'x\n2\n' };
+const listing = {
+  files: [
+    entry('a.csv', texts['a.csv'], { sha256: sha256(texts['a.csv']) }),
+    entry('deep/b c.csv', texts['deep/b c.csv'], { etag: md5(texts['deep/b c.csv']) }),
+  ],
+};
+
+describe('a web folder with an index', () => {
+  it('is named without a byte of its data, as files on a disk are where it tells their SHA-256', async () => {
+    const { url, asked } = await serve(texts, listing);
+    const dataset = await describeRemote(openHttpFolder(url));
+    expect(dataset).toMatchObject({ files: 2, bytes: 8 });
+    expect(asked).toEqual(['index.json']);
+    const { url: exact } = await serve(texts, { files: [listing.files[0]] });
+    writeFileSync(join(scratch, 'a.csv'), texts['a.csv']);
+    expect((await describeRemote(openHttpFolder(exact))).digest).toBe((await describeFiles(scratch)).digest);
+  });
+
+  it('is fetched once, and again only when somebody has touched the copy', async () => {
+    const { url, asked } = await serve(texts, listing);
+    const folder = await fetchAll(url);
+    expect(readFileSync(join(folder, 'deep/b c.csv'), 'utf8')).toBe(texts['deep/b c.csv']);
+    const first = asked.length;
+    await fetchAll(url);
+    expect(asked.slice(first)).toEqual(['index.json']);
+    writeFileSync(join(folder, 'a.csv'), 'changed');
+    await fetchAll(url);
+    expect(readFileSync(join(folder, 'a.csv'), 'utf8')).toBe(texts['a.csv']);
+  });
+
+  it('is refused when a file is another one by now', async () => {
+    const { url } = await serve({ ...texts, 'deep/b c.csv': 'y\n2\n' }, listing);
+    await expect(fetchAll(url)).rejects.toMatchObject({
+      code: 'remote-changed',
+      message: expect.stringContaining('deep/b c.csv is not there any more as it was planned (412)'),
+    });
+    expect(readdirSync(scratch)).toEqual([]);
+  });
+
+  it.each([
+    ['another content of the same length', { 'a.csv': 'x\n9\n' }],
+    ['a longer one', { 'a.csv': 'x\n1\n2\n' }],
+  ])('is refused for %s', async (_, changed) => {
+    const { url } = await serve({ ...texts, ...changed }, listing);
+    await expect(fetchAll(url)).rejects.toMatchObject({ code: 'download-damaged' });
+    expect(existsSync(join(scratch, 'data'))).toBe(false);
+  });
+
+  it('is asked again when a transfer is cut', async () => {
+    let cuts = 1;
+    const { url } = await serve(texts, listing, (request, response) => {
+      if (!request.url?.endsWith('a.csv') || cuts-- <= 0) return false;
+      response.writeHead(200, { 'content-length': 4 }).write('x\n');
+      setTimeout(() => response.destroy(), 20);
+      return true;
+    });
+    expect(readFileSync(join(await fetchAll(url), 'a.csv'), 'utf8')).toBe(texts['a.csv']);
+  });
+
+  it.each(['../out.csv', '/etc/out.csv', 'a//b', 'a/./b'])(
+    'writes nothing outside of its folder: %s',
+    async (path) => {
+      const { url } = await serve({}, { files: [entry(path, '', { etag: 'x' })] });
+      await expect(fetchAll(url)).rejects.toMatchObject({ code: 'remote-path-unsafe' });
+      expect(readdirSync(scratch)).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['no index', undefined, 'data-index-invalid'],
+    ['an index without files', {}, 'data-index-invalid'],
+    ['a file that nothing tells apart', { files: [{ path: 'a', size: 1 }] }, 'data-index-invalid'],
+    ['a path twice', { files: [listing.files[0], listing.files[0]] }, 'data-index-invalid'],
+    ['no file at all', { files: [] }, 'dataset-empty'],
+  ])('is no dataset with %s', async (_, index, code) => {
+    const { url } = await serve({}, index);
+    await expect(describeRemote(openHttpFolder(url))).rejects.toMatchObject({ code });
+  });
+
+  it.each(['http://example.com/data', 'https://user:secret@example.com/', 'ftp://localhost/'])(
+    'is not taken from %s',
+    (url) => {
+      expect(() => openHttpFolder(url)).toThrow(expect.objectContaining({ code: 'data-url-invalid' }));
+      expect(() => openHttpFolder(url)).not.toThrow(/secret/);
+    },
+  );
+});
