@@ -97,9 +97,10 @@ describe('a file that is written while it is read', () => {
   });
 });
 
+const out = () => join(mkdtempSync(join(tmpdir(), 'edgeloop-given-')), 'data');
+
 describe('what a training is given', () => {
   const all = { absent: [] };
-  const out = () => join(mkdtempSync(join(tmpdir(), 'edgeloop-given-')), 'data');
 
   it('is the path itself when that holds nothing else', async () => {
     const root = folderOf({ 'a.csv': '1' });

@@ -24,6 +24,7 @@ function json(...args: string[]) {
   return JSON.parse(stdout);
 }
 const plan = (...args: string[]) => json('plan', ...args).models[0];
+const key = () => plan().inputKey;
 const write = (path: string, text: string) => writeFileSync(join(project, path), text);
 
 describe('plan against the champion', () => {
@@ -104,8 +105,6 @@ describe('plan --since', () => {
 });
 
 describe('what is not committed', () => {
-  const key = () => plan().inputKey;
-
   it('names code by what git would take: new files, and nothing that is ignored', () => {
     const clean = key();
     mkdirSync(join(project, 'training/__pycache__'));
@@ -150,21 +149,22 @@ describe('what is not committed', () => {
     for (const verb of [['plan'], ['retrain', 'churn']]) {
       expectError(project, verb, { exit: 2, code: 'code-ignored', says: ['git ignores', '.gitignore'] });
     }
+    expect(registryTags(project)).toEqual([]);
   });
 });
 
-describe('data by reference', () => {
-  const pointer = (text: string) => {
-    const oid = createHash('sha256').update(text).digest('hex');
-    return `version https://git-lfs.github.com/spec/v1\noid sha256:${oid}\nsize ${text.length}\n`;
-  };
+const pointer = (text: string) => {
+  const oid = createHash('sha256').update(text).digest('hex');
+  return `version https://git-lfs.github.com/spec/v1\noid sha256:${oid}\nsize ${text.length}\n`;
+};
 
+describe('data by reference', () => {
   it('is planned without its content, and trained only with it: Git LFS', () => {
     const csv = readFileSync(join(project, 'data/train/churn-1.csv'), 'utf8');
-    const with_ = plan();
+    const fetched = plan();
     write('data/train/churn-1.csv', pointer(csv));
     commit(project, 'a pointer');
-    expect(plan()).toMatchObject({ inputKey: with_.inputKey, dataset: with_.dataset });
+    expect(plan()).toMatchObject({ inputKey: fetched.inputKey, dataset: fetched.dataset });
     expect(edgeloop(project, 'plan').stdout).toContain('1 file, 1 of them not fetched');
     expectError(project, ['retrain', 'churn'], {
       exit: 1,
@@ -231,9 +231,9 @@ describe('data by reference', () => {
 const TRAIN =
   'node training/train.ts --data ${{inputs.train}} --out ${{outputs.model}} --trees ${{inputs.trees}}';
 
-describe('a training', () => {
-  const look = (path: string) => `[ -e ${path} ] && echo "${path} there" || echo "${path} not there"`;
+const look = (path: string) => `[ -e ${path} ] && echo "${path} there" || echo "${path} not there"`;
 
+describe('a training', () => {
   it('runs in a clean copy of the commit, without the holdout, and cannot harm the project', () => {
     write('left-over.txt', 'not committed');
     write('helper.txt', 'committed');
