@@ -1,6 +1,7 @@
-import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describeDataset } from '../dataset/index.ts';
+import { messageOf } from '../errors.ts';
 import {
   checkHoldout,
   chooseGolden,
@@ -27,7 +28,7 @@ import {
   readModelFile,
   startSession,
 } from '../onnx/index.ts';
-import { trainLocally } from '../training/index.ts';
+import { TRAINING_LOG_ARTIFACT_TYPE, trainLocally } from '../training/index.ts';
 import { readCard } from './releases.ts';
 import type { Identity, Provenance } from './identify.ts';
 import { candidateTag, DATASET_ARTIFACT_TYPE } from './plan.ts';
@@ -62,6 +63,12 @@ export async function reuseCandidate(
 
 type Job = NonNullable<Card['training']>['job'];
 
+interface Made {
+  job: Job;
+  /** File with all that the training printed; absent when there is nothing in it or something is missing. */
+  log?: string;
+}
+
 /**
  * Trains (or takes the model that lies in `from`), packs the result once with its card and golden samples, and keeps
  * it under `in-<input key>`; a model made from uncommitted changes is only packed, and stays in its folder.
@@ -80,14 +87,16 @@ export async function makeCandidate(
   await rm(folder, { recursive: true, force: true });
   const output = join(folder, 'output');
   try {
-    const job =
-      from === undefined ? await runTraining(workspace, identity, output) : await takeModel(from, output);
+    const { job, log }: Made =
+      from === undefined
+        ? await runTraining(workspace, identity, output)
+        : { job: await takeModel(from, output) };
     const { card, predictions } = await describeCandidate(workspace, identity, output, { ...origin, job });
     const path = workPath(workspace, 'candidates', model, inputKey);
     await rm(path, { recursive: true, force: true });
     await mkdir(workPath(workspace, 'candidates', model), { recursive: true });
     await rename(output, path);
-    return { path, descriptor: await keep(workspace, identity, path, card), card, predictions };
+    return { path, descriptor: await keep(workspace, identity, path, card, log), card, predictions };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -124,26 +133,32 @@ export async function isFrom(candidate: Candidate, from: string): Promise<boolea
   return same.every(Boolean);
 }
 
-async function runTraining(workspace: Workspace, identity: Identity, output: string): Promise<Job> {
-  const { settings, model, paths } = identity;
-  const { log, environment, signal, onTrainingLine } = workspace.deps;
-  log('info', `training ${model}`, { inputKey: identity.inputKey });
+async function runTraining(workspace: Workspace, identity: Identity, output: string): Promise<Made> {
+  const { settings, model, paths, inputKey } = identity;
+  const { log, environment, signal, followTraining } = workspace.deps;
+  log('info', `training ${model}`, { inputKey });
   const params = Object.fromEntries(
     Object.entries(settings.train.params).map(([name, value]) => [name, String(value)]),
   );
-  const { seconds } = await trainLocally(
+  const logFile = workPath(workspace, 'logs', model, `${inputKey}.log`);
+  const follower = followTraining(model);
+  const { seconds, printed, logProblem } = await trainLocally(
     {
       model,
       run: settings.train.run,
       folder: workspace.config.root,
       inputs: { ...params, train: paths.train },
       output,
+      logFile,
       timeoutMs: settings.train.timeout,
     },
-    { onLine: onTrainingLine, environment, signal },
-  );
+    { onLine: follower.line, environment, signal },
+  ).finally(follower.end);
   log('info', `trained ${model} in ${seconds.toFixed(1)} s`);
-  return { target: 'local', name: `edgeloop-${model}-${identity.inputKey.slice(0, 12)}` };
+  const complete = logProblem === undefined;
+  if (!complete) log('warn', `the log of the training is incomplete: ${messageOf(logProblem)}`, { logFile });
+  const job: Job = { target: 'local', name: `edgeloop-${model}-${inputKey.slice(0, 12)}` };
+  return printed && complete ? { job, log: logFile } : { job };
 }
 
 /** Scores the fresh model on the holdout and writes its golden samples and card beside it. */
@@ -204,6 +219,7 @@ async function keep(
   identity: Identity,
   folder: string,
   card: Card,
+  log?: string,
 ): Promise<Descriptor> {
   const { model, inputKey, dataset } = identity;
   const commit = card.training?.commit ?? null;
@@ -228,6 +244,14 @@ async function keep(
     bytes: dataset.manifest,
     subject: packed.descriptor,
   });
+  if (log !== undefined) {
+    await writeArtifact(repository, {
+      artifactType: TRAINING_LOG_ARTIFACT_TYPE,
+      mediaType: TRAINING_LOG_ARTIFACT_TYPE,
+      bytes: await readFile(log),
+      subject: packed.descriptor,
+    });
+  }
   // The tag comes last: who finds it finds everything.
   await pushModel(repository, packed, { tag: candidateTag(inputKey) });
   return packed.descriptor;

@@ -1,2 +1,3 @@
 export { inputKey, type KeyedInputs } from './input-key.ts';
-export { trainLocally, type LocalTraining, type TrainingDeps } from './local.ts';
+export { trainLocally, type LocalTraining, type TrainingDeps, type TrainingResult } from './local.ts';
+export { TRAINING_LOG_ARTIFACT_TYPE } from './training-log.ts';
