@@ -1,5 +1,6 @@
-import { stripVTControlCharacters, styleText } from 'node:util';
+import { styleText } from 'node:util';
 import type { TrainingFollower } from '../loop/workspace.ts';
+import { plainLine } from '../training/index.ts';
 import { SPINNER } from './spinner.ts';
 
 /** A terminal, or whatever else takes text. */
@@ -55,7 +56,7 @@ function onTerminal(model: string, output: Output): TrainingFollower {
   draw('');
   return {
     line(line) {
-      const text = plain(line);
+      const text = plainLine(line);
       if (text.trim() !== '') last = text.trim();
       draw(prefixed(text));
     },
@@ -87,10 +88,3 @@ const colour = (style: 'cyan' | 'bold' | 'dim', text: string): string =>
   styleText(style, text, { stream: process.stderr });
 
 const prefixed = (line: string): string => `  | ${line}\n`;
-
-/** Without what would move the cursor or ring the bell. */
-function plain(line: string): string {
-  return stripVTControlCharacters(line)
-    .replaceAll('\t', '    ')
-    .replaceAll(/\p{Cc}/gu, '');
-}

@@ -4,6 +4,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { failure } from '../errors.ts';
 import { type BoundCommand, bindCommand } from './command.ts';
+import { plainLine } from './plain-line.ts';
 import { openTrainingLog } from './training-log.ts';
 
 export interface LocalTraining {
@@ -37,6 +38,7 @@ const WATCHED = `( ( trap '' HUP INT TERM; read -r _ <&3; kill -KILL 0 ) >/dev/n
 exec 3<&-
 exec /bin/sh -c "$1"`;
 const KEPT_LINES = 20;
+const KEPT_CHARACTERS = 1000;
 const GRACE_MS = 5000;
 const DRAIN_MS = 1000;
 /** A timer with more fires at once. */
@@ -131,7 +133,7 @@ async function runGroup(
   });
   const lines: string[] = [];
   const keep = (line: string) => {
-    lines.push(line);
+    lines.push(plainLine(line).slice(0, KEPT_CHARACTERS));
     if (lines.length > KEPT_LINES) lines.shift();
     deps.onLine(line);
   };
