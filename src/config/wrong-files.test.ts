@@ -198,6 +198,11 @@ const WRONG: [string, () => string | Uint8Array, string[]][] = [
     ],
   ],
   [
+    'an escape that is none',
+    () => change('run: train', 'run: "train \\. now" #'),
+    ['8:19: Invalid escape sequence \\.'],
+  ],
+  [
     'a quote that is not closed',
     () => change('run: train', 'run: "train'),
     ['8:12: the quote that begins here is never closed'],

@@ -166,14 +166,13 @@ function printPath(path: Path): string {
 const objectSchema = z.looseObject({
   properties: z.record(z.string(), z.unknown()).optional(),
   additionalProperties: z.unknown(),
-  propertyNames: z.looseObject({ enum: z.array(z.string()).optional() }).optional(),
 });
 
 function keysAt(jsonSchema: unknown, path: Path): string[] {
   const node = objectSchema.safeParse(jsonSchema).data;
   const [head, ...rest] = path;
   if (node === undefined || head === undefined) {
-    return node?.propertyNames?.enum ?? Object.keys(node?.properties ?? {});
+    return Object.keys(node?.properties ?? {});
   }
   return keysAt(node.properties?.[String(head)] ?? node.additionalProperties, rest);
 }

@@ -19,7 +19,7 @@ export function parseYaml(text: string): ParsedYaml {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, stringKeys: true });
   const told = [...document.errors, ...document.warnings].map((error) => ({
-    offset: openQuote(document, error.pos[0]) ?? error.pos[0],
+    offset: (isOpenQuote(error.message) && openQuote(document, error.pos[0])) || error.pos[0],
     text: inOurWords(error, text),
   }));
   return {
@@ -40,7 +40,7 @@ function inOurWords({ code, message, pos }: Document['errors'][number], text: st
   if (code === 'TAB_AS_INDENT') return 'found a tab; expected spaces in front of a key';
   if (code === 'BAD_INDENT' && own.startsWith('All mapping items'))
     return 'expected the same indentation as that of the other keys of its map';
-  if (own.startsWith('Missing closing')) return 'the quote that begins here is never closed';
+  if (isOpenQuote(own)) return 'the quote that begins here is never closed';
   if (code === 'DUPLICATE_KEY')
     return `the key "${key.replaceAll('"', '')}" stands twice in its map; keep one`;
   if (code === 'MULTIPLE_DOCS') return 'found a second document ("---"); expected one document in the file';
@@ -52,6 +52,8 @@ function inOurWords({ code, message, pos }: Document['errors'][number], text: st
     return `found "${key}" where a key should stand; expected KEY: VALUE, with a space behind the colon`;
   return own;
 }
+
+const isOpenQuote = (message: string): boolean => message.startsWith('Missing closing');
 
 /** Where the quote begins that the file ends without: the parser reports the end, where nothing is to be mended. */
 function openQuote(document: Document, end: number): number | undefined {

@@ -54,14 +54,14 @@ export interface TrainingResult {
 
 /**
  * Runs a training on this machine, in its own process group, which ends with it. Success is exit 0 and a `model.onnx`
- * in the output folder. Throws `training-failed`, `training-timeout`, `training-without-model`, `training-log-unwritable` or `cancelled`.
+ * in the output folder. Throws `training-failed`, `training-timeout`, `training-without-model`,
+ * `training-log-unwritable` or `cancelled`.
  */
 export async function trainLocally(training: LocalTraining, deps: TrainingDeps): Promise<TrainingResult> {
   const bound = bindCommand(training.run, { inputs: training.inputs, outputs: { model: training.output } });
   await mkdir(training.output, { recursive: true });
   const started = performance.now();
-  const { logProblem, ...group } = await runLogged(training, bound, deps);
-  const { code, signal, lines, ended } = group;
+  const { code, signal, lines, ended, logProblem } = await runLogged(training, bound, deps);
   const last = lines.length === 0 ? 'It printed nothing' : `Its last lines:\n  ${lines.join('\n  ')}`;
   const tail = `. ${last}\nAll of its lines are in ${training.logFile}`;
   const what = `training of ${training.model}`;

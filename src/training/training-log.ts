@@ -27,9 +27,10 @@ export function openTrainingLog(path: string): TrainingLog {
   let size = 0;
   let gap: Gap | undefined;
   let problem: unknown;
+  let closed = false;
   return {
     write(line) {
-      if (problem !== undefined) return;
+      if (closed || problem !== undefined) return;
       const bytes = Buffer.from(`${cut(line)}\n`);
       try {
         if (size + bytes.byteLength > LOG_LIMIT) ({ size, gap } = removeMiddle(file, size, gap));
@@ -40,6 +41,7 @@ export function openTrainingLog(path: string): TrainingLog {
       }
     },
     close() {
+      closed = true;
       closeSync(file);
       return problem;
     },
