@@ -78,7 +78,7 @@ describe('loadConfig', () => {
     const message = problemsOf(() => loadConfig(folder, undefined, {}));
     expect(message).toContain(`${file} has 5 errors:`);
     expect(message).toContain(`${file}:6:7: unknown key "models.churn.data.holdot"; did you mean "holdout"?`);
-    expect(message).toContain(`${file}:4:5: "models.churn.data.holdout" is missing; expected string`);
+    expect(message).toContain(`${file}:4:5: "models.churn.data.holdout" is missing; expected a text`);
     expect(message).toContain(
       `${file}:12:16: "models.churn.train.timeout": expected a duration such as 60s, 30m or 2h; found "30 minutes"`,
     );
@@ -119,10 +119,10 @@ describe('loadConfig', () => {
     [
       'a key that stands twice',
       `${VALID}registry: oci:x\n`,
-      /edgeloop\.yaml:20:1: Map keys must be unique$/m,
+      /edgeloop\.yaml:20:1: the key "registry" stands twice in its map; keep one$/m,
     ],
     ['an empty file', '', /edgeloop\.yaml:1:1: "registry" is missing/],
-    ['a list', '- 1\n', /edgeloop\.yaml:1:1: .*expected object/],
+    ['a list', '- 1\n', /edgeloop\.yaml:1:1: .*expected a map/],
   ])('refuses %s', (_, text, expected) => {
     const folder = folderWith('edgeloop.yaml', text);
     expect(problemsOf(() => loadConfig(folder, undefined, {}))).toMatch(expected);

@@ -4,7 +4,7 @@ import { misuse } from '../errors.ts';
 import { type AgentConfig, agentConfigSchema } from './agent-schema.ts';
 import { configSchema, type ModelConfig } from './schema.ts';
 import { nearest } from './nearest.ts';
-import { parseYaml, readYaml, validate } from './yaml-file.ts';
+import { readYaml, validate, validateYaml } from './yaml-file.ts';
 
 export interface Config {
   /** Absolute path of the file. */
@@ -34,7 +34,7 @@ export function loadConfig(
 
 /** The same for a text that is not a file any more, an older version of one; its paths are relative to `root`. */
 export function parseConfig(text: string, name: string, root: string): Config {
-  const parsed = parseYaml(name, text, configSchema);
+  const parsed = validateYaml(name, text, configSchema);
   return { ...parsed, file: name, root, registry: absoluteRegistry(parsed.registry, root) };
 }
 

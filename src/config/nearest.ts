@@ -1,8 +1,11 @@
-/** The candidate that is the fewest edits away from `name`, if that is at most a third of its length (and at least 1). */
+/**
+ * The candidate that is the fewest edits away from `name`, if that is at most a third of its length (and at least 1).
+ * Capitals do not count.
+ */
 export function nearest(name: string, candidates: readonly string[]): string | undefined {
   const limit = Math.max(1, Math.ceil(name.length / 3));
   return candidates
-    .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
+    .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ distance }) => distance <= limit)
     .toSorted((a, b) => a.distance - b.distance)[0]?.candidate;
 }

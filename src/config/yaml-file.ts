@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { type Document, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isPair, isScalar, isSeq } from 'yaml';
 import { z } from 'zod';
 import { isSystemError, misuse } from '../errors.ts';
 import { nearest } from './nearest.ts';
+import { parseYaml } from './yaml-syntax.ts';
 
 type Path = readonly PropertyKey[];
 
@@ -12,38 +13,39 @@ export function readYaml<Schema extends z.ZodType>(
   schema: Schema,
   overrides: object = {},
 ): z.output<Schema> {
-  return parseYaml(file, readText(file), schema, overrides);
+  return validateYaml(file, readText(file), schema, overrides);
 }
 
 /** The same for a text; `file` names it. */
-export function parseYaml<Schema extends z.ZodType>(
+export function validateYaml<Schema extends z.ZodType>(
   file: string,
   text: string,
   schema: Schema,
   overrides: object = {},
 ): z.output<Schema> {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
-  const at = (offset: number) => {
-    const { line, col } = lines.linePos(offset);
-    return `${file}:${line}:${col}`;
-  };
-  if (document.errors.length > 0) {
+  const { document, problems, place } = parseYaml(text);
+  const at = (offset: number) => `${file}:${place(offset)}`;
+  if (problems.length > 0) {
     throw invalid(
       file,
-      document.errors.map((error) => `${at(error.pos[0])}: ${withoutPlace(error.message)}`),
+      problems.map(({ offset, text }) => `${at(offset)}: ${text}`),
     );
   }
-  const value: unknown = document.toJS();
+  const value = valueOf(document, file);
   const merged = isMap(document.contents)
     ? { ...mapSchema.parse(value), ...overrides }
     : (value ?? overrides);
   return validate(file, schema, merged, (path, ofKey) => at(offsetOf(document, path, ofKey)));
 }
 
-/** The parser's own words end with the place and an excerpt; the place stands in front already. */
-function withoutPlace(message: string): string {
-  return (message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:$/, '');
+function valueOf(document: Document, file: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    // A few lines of aliases can stand for more values than fit into memory.
+    if (!(error instanceof ReferenceError)) throw error;
+    throw invalid(file, [`${file}:1:1: its aliases stand for too many values; write them out`]);
+  }
 }
 
 const mapSchema = z.record(z.string(), z.unknown());
@@ -60,13 +62,27 @@ export function validate<Schema extends z.ZodType>(
   const problems = parsed.error.issues.flatMap((issue) => explain(issue, schema));
   throw invalid(
     source,
-    problems.map(({ path, text, unknownKey }) => `${locate(path, unknownKey)}: ${text}`),
+    problems.map(({ path, text, ofKey }) => `${locate(path, ofKey)}: ${text}`),
   );
 }
 
 function readText(file: string): string {
+  const bytes = readBytes(file);
   try {
-    return readFileSync(file, 'utf8');
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw misuse(
+      'config-unreadable',
+      `${file} is not UTF-8 text`,
+      'Save it again as UTF-8; some editors of Windows write UTF-16.',
+      { cause: error },
+    );
+  }
+}
+
+function readBytes(file: string): Uint8Array {
+  try {
+    return readFileSync(file);
   } catch (error) {
     const missing = isSystemError(error, 'ENOENT');
     throw misuse(
@@ -90,14 +106,14 @@ function invalid(file: string, problems: string[]): Error {
 function explain(
   issue: z.core.$ZodIssue,
   schema: z.ZodType,
-): { path: Path; text: string; unknownKey?: boolean }[] {
+): { path: Path; text: string; ofKey?: boolean }[] {
   if (issue.code === 'unrecognized_keys') {
     const valid = keysAt(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }), issue.path);
     return issue.keys.map((key) => {
       const guess = nearest(key, valid);
       const hint = guess === undefined ? `expected one of ${valid.join(', ')}` : `did you mean "${guess}"?`;
       return {
-        unknownKey: true,
+        ofKey: true,
         path: [...issue.path, key],
         text: `unknown key "${printPath([...issue.path, key])}"; ${hint}`,
       };
@@ -106,6 +122,7 @@ function explain(
   if (issue.code === 'invalid_key') {
     return [
       {
+        ofKey: true,
         path: issue.path,
         text: `"${String(issue.path.at(-1))}": ${issue.issues[0]?.message ?? issue.message}`,
       },
@@ -113,14 +130,43 @@ function explain(
   }
   const name = printPath(issue.path);
   if (issue.code === 'invalid_type' && issue.input === undefined) {
-    return [{ path: issue.path, text: `"${name}" is missing; expected ${issue.expected}` }];
+    return [{ path: issue.path, text: `"${name}" is missing; expected ${kind(issue.expected)}` }];
   }
-  const found = issue.input === undefined ? '' : `; found ${JSON.stringify(issue.input)}`;
-  const expected =
-    issue.code === 'invalid_value'
-      ? `expected one of ${issue.values.join(', ')}`
-      : issue.message.replace('Invalid input: ', '').replace(/, received \w+$/, '');
-  return [{ path: issue.path, text: `"${name}": ${expected}${found}` }];
+  const found = issue.input === undefined ? '' : `; found ${shown(issue.input)}`;
+  return [{ path: issue.path, text: `"${name}": ${expected(issue)}${found}${guessOf(issue)}` }];
+}
+
+function expected(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_value') return `expected one of ${issue.values.join(', ')}`;
+  const { message } = issue;
+  if (issue.code !== 'invalid_type' || !message.startsWith('Invalid input: ')) return message;
+  return `expected ${kind(issue.expected)}`;
+}
+
+/** What YAML's users call it. */
+function kind(type: string): string {
+  const words: Record<string, string> = {
+    object: 'a map',
+    record: 'a map',
+    array: 'a list',
+    string: 'a text',
+    number: 'a number',
+  };
+  return words[type] ?? type;
+}
+
+const LONGEST_SHOWN = 80;
+
+function shown(value: unknown): string {
+  if (value === null) return 'nothing';
+  const text = JSON.stringify(value);
+  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}...` : text;
+}
+
+function guessOf(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'invalid_value' || typeof issue.input !== 'string') return '';
+  const guess = nearest(issue.input, issue.values.map(String));
+  return guess === undefined ? '' : `; did you mean "${guess}"?`;
 }
 
 function printPath(path: Path): string {
@@ -130,14 +176,13 @@ function printPath(path: Path): string {
 const objectSchema = z.looseObject({
   properties: z.record(z.string(), z.unknown()).optional(),
   additionalProperties: z.unknown(),
-  propertyNames: z.looseObject({ enum: z.array(z.string()).optional() }).optional(),
 });
 
 function keysAt(jsonSchema: unknown, path: Path): string[] {
   const node = objectSchema.safeParse(jsonSchema).data;
   const [head, ...rest] = path;
   if (node === undefined || head === undefined) {
-    return node?.propertyNames?.enum ?? Object.keys(node?.properties ?? {});
+    return Object.keys(node?.properties ?? {});
   }
   return keysAt(node.properties?.[String(head)] ?? node.additionalProperties, rest);
 }

@@ -1,4 +1,4 @@
-import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describeFiles } from '../dataset/index.ts';
 import {
@@ -27,10 +27,11 @@ import {
   readModelFile,
   startSession,
 } from '../onnx/index.ts';
+import { TRAINING_LOG_ARTIFACT_TYPE } from '../training/index.ts';
 import { readCard } from './releases.ts';
 import type { Identity, Provenance } from './identify.ts';
 import { candidateTag, CODE_ARTIFACT_TYPE, DATASET_ARTIFACT_TYPE } from './plan.ts';
-import { filesIn, type Job, provideData, runTraining } from './train.ts';
+import { filesIn, type Job, provideData, runTraining, type Trained } from './train.ts';
 import { repositoryOf, workPath, type Workspace } from './workspace.ts';
 
 /** A trained and packed model that waits for a verdict or a release. */
@@ -79,17 +80,17 @@ export async function makeCandidate(
   const output = join(folder, 'output');
   try {
     const data = await provideData(workspace, identity, folder);
-    const job =
+    const { job, log }: Trained =
       from === undefined
         ? await runTraining(workspace, identity, { folder, data, output })
-        : await takeModel(from, output);
+        : { job: await takeModel(from, output) };
     const described = { ...origin, job, data };
     const { card, predictions } = await describeCandidate(workspace, identity, output, described);
     const path = workPath(workspace, 'candidates', model, inputKey);
     await rm(path, { recursive: true, force: true });
     await mkdir(workPath(workspace, 'candidates', model), { recursive: true });
     await rename(output, path);
-    return { path, descriptor: await keep(workspace, identity, path, card), card, predictions };
+    return { path, descriptor: await keep(workspace, identity, path, card, log), card, predictions };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -178,6 +179,7 @@ async function keep(
   identity: Identity,
   folder: string,
   card: Card,
+  log?: string,
 ): Promise<Descriptor> {
   const { model, inputKey, dataset, code } = identity;
   const commit = card.training?.commit ?? null;
@@ -196,11 +198,14 @@ async function keep(
   // Nobody else could see what made it: it stays in its folder.
   if (card.training?.uncommitted !== undefined) return packed.descriptor;
   await pushModel(repository, packed);
-  for (const [type, { manifest }] of [
-    [DATASET_ARTIFACT_TYPE, dataset],
-    [CODE_ARTIFACT_TYPE, code],
-  ] as const) {
-    const bytes = await manifest();
+  const documents: [string, Uint8Array][] = [
+    [DATASET_ARTIFACT_TYPE, await dataset.manifest()],
+    [CODE_ARTIFACT_TYPE, await code.manifest()],
+    ...(log === undefined
+      ? []
+      : [[TRAINING_LOG_ARTIFACT_TYPE, await readFile(log)] satisfies [string, Uint8Array]]),
+  ];
+  for (const [type, bytes] of documents) {
     const subject = packed.descriptor;
     await writeArtifact(repository, { artifactType: type, mediaType: type, bytes, subject });
   }

@@ -1,7 +1,7 @@
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { describeFiles, downloadRemote, parseManifest, provideFiles } from '../dataset/index.ts';
-import { failure } from '../errors.ts';
+import { failure, messageOf } from '../errors.ts';
 import type { Card } from '../onnx/index.ts';
 import { trainLocally } from '../training/index.ts';
 import type { Identity } from './identify.ts';
@@ -9,6 +9,12 @@ import { describeCode, isInside, lookAtCheckout, readOptions, withCheckedOut } f
 import { workPath, type Workspace } from './workspace.ts';
 
 export type Job = NonNullable<Card['training']>['job'];
+
+export interface Trained {
+  job: Job;
+  /** File with all that the training printed; absent when there is nothing in it or something is missing. */
+  log?: string;
+}
 
 /**
  * Runs a model's training in a clean copy of the code and leaves what it wrote in `output`; `folder` is for everything
@@ -19,15 +25,17 @@ export async function runTraining(
   workspace: Workspace,
   identity: Identity,
   { folder, data, output }: { folder: string; data: string; output: string },
-): Promise<Job> {
-  const { settings, model } = identity;
-  const { log, environment, signal, onTrainingLine } = workspace.deps;
+): Promise<Trained> {
+  const { settings, model, inputKey } = identity;
+  const { log, environment, signal, followTraining } = workspace.deps;
   const project = await copyCode(workspace, identity, join(folder, 'project'));
-  log('info', `training ${model}`, { inputKey: identity.inputKey });
+  log('info', `training ${model}`, { inputKey });
   const params = Object.fromEntries(
     Object.entries(settings.train.params).map(([name, value]) => [name, String(value)]),
   );
-  const { seconds } = await trainLocally(
+  const logFile = workPath(workspace, 'logs', model, `${inputKey}.log`);
+  const follower = followTraining(model);
+  const { seconds, printed, logProblem } = await trainLocally(
     {
       model,
       run: settings.train.run,
@@ -35,13 +43,17 @@ export async function runTraining(
       project: workspace.config.root,
       inputs: { ...params, train: data },
       output,
+      logFile,
       timeoutMs: settings.train.timeout,
     },
-    { onLine: onTrainingLine, environment, signal },
-  );
+    { onLine: follower.line, environment, signal },
+  ).finally(follower.end);
   await requirePlannedData(workspace, identity);
   log('info', `trained ${model} in ${seconds.toFixed(1)} s`);
-  return { target: 'local', name: `edgeloop-${model}-${identity.inputKey.slice(0, 12)}` };
+  const complete = logProblem === undefined;
+  if (!complete) log('warn', `the log of the training is incomplete: ${messageOf(logProblem)}`, { logFile });
+  const job: Job = { target: 'local', name: `edgeloop-${model}-${inputKey.slice(0, 12)}` };
+  return printed && complete ? { job, log: logFile } : { job };
 }
 
 /** Brings the training data to this disk, exactly as they were planned, and says where they are. */

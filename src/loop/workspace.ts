@@ -13,14 +13,21 @@ export type Log = (
   fields?: Record<string, unknown>,
 ) => void;
 
+/** Who watches one training. */
+export interface TrainingFollower {
+  /** Takes each line that it prints, as it comes. */
+  line: (line: string) => void;
+  end: () => void;
+}
+
 export interface LoopDeps {
   cwd: string;
   /** Path given with `--config`. */
   config?: string | undefined;
   environment: NodeJS.ProcessEnv;
   log: Log;
-  /** Each line that a training prints. */
-  onTrainingLine: (line: string) => void;
+  /** Called when a training begins. */
+  followTraining: (model: string) => TrainingFollower;
   now: () => Date;
   signal: AbortSignal;
 }

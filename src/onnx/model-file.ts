@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { failure, messageOf } from '../errors.ts';
 import type { EdgeloopError } from '../errors.ts';
+import { checkExternalData } from './external-data.ts';
 import { readModelProto } from './model-proto.ts';
 import type { ModelProto } from './model-proto.ts';
 import type { ValueInfo } from './value-info.ts';
@@ -47,8 +48,8 @@ const OVERRIDABLE_SINCE = 4;
 
 /**
  * Reads an ONNX file (onnx.proto3) in constant memory, without its weights. Throws `model-unreadable` that names the
- * byte where it is no ONNX file, and `model-unsupported` for inputs or outputs that are not tensors of an Open Inference
- * Protocol data type.
+ * byte where it is no ONNX file, `model-unsupported` for inputs or outputs that are not tensors of an Open Inference
+ * Protocol data type, and `model-data-outside` or `model-data-missing` for weights that do not lie in its folder.
  */
 export async function readModelFile(path: string): Promise<ModelFile> {
   try {
@@ -56,7 +57,9 @@ export async function readModelFile(path: string): Promise<ModelFile> {
     const { size } = await file.stat();
     const proto = await readModelProto(protobufReader(file, size));
     requireModel(proto, size);
-    return modelFile(path, proto, size);
+    const model = modelFile(path, proto, size);
+    await checkExternalData(path, model.externalData);
+    return model;
   } catch (error) {
     if (error instanceof DamagedProtobuf) throw unreadable(`${path}, byte ${error.offset}: ${error.message}`);
     if (error instanceof Error && 'syscall' in error) throw unreadable(messageOf(error));
@@ -72,7 +75,7 @@ function modelFile(path: string, proto: ModelProto, bytes: number): ModelFile {
     metadata: sortedRecord(proto.metadata),
     modelSignature: modelSignature(path, proto),
     operators: [...proto.operators].toSorted(),
-    externalData: externalData(path, proto),
+    externalData: [...proto.externalData].toSorted(),
     bytes,
   };
 }
@@ -120,15 +123,6 @@ function metadataLabels(text: string | undefined): (string | number)[] | undefin
 
 const isLabel = (value: unknown): value is string | number =>
   typeof value === 'string' || Number.isSafeInteger(value);
-
-function externalData(path: string, proto: ModelProto): string[] {
-  const locations = [...proto.externalData].toSorted();
-  const outside = locations.find(
-    (location) => location.startsWith('/') || location.split(/[/\\]/).includes('..'),
-  );
-  if (outside === undefined) return locations;
-  throw unsupported(`${path}: its weights lie outside of its folder, in "${outside}"`);
-}
 
 function unreadable(what: string): EdgeloopError {
   return failure(

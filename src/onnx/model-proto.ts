@@ -164,17 +164,20 @@ async function readLabels(reader: ProtobufReader, field: Field, labels: Label[])
 /** TensorProto without its elements; its name. */
 async function readTensor(reader: ProtobufReader, message: Field, model: ModelProto): Promise<string> {
   let name = '';
-  let location: string | undefined;
+  const locations: string[] = [];
   let external = false;
   await reader.message(message, (field) => {
     if (field.number === 8) return reader.text(field).then((text) => void (name = text));
     if (field.number === 13) {
-      return readEntry(reader, field).then(([key, value]) => void (key === 'location' && (location = value)));
+      return readEntry(reader, field).then(
+        ([key, value]) => void (key === 'location' && locations.push(value)),
+      );
     }
     if (field.number === 14) external = reader.integer(field) === 1;
     return undefined;
   });
-  if (external && location !== undefined) model.externalData.add(location);
+  // Of several locations a reader may take any.
+  if (external) for (const location of locations) model.externalData.add(location);
   return name;
 }
 

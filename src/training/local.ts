@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
-import { mkdir, stat } from 'node:fs/promises';
+import { lstat, mkdir } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { failure } from '../errors.ts';
-import { bindCommand } from './command.ts';
+import { type BoundCommand, bindCommand } from './command.ts';
+import { plainLine } from './plain-line.ts';
+import { openTrainingLog } from './training-log.ts';
 
 export interface LocalTraining {
   model: string;
@@ -16,6 +18,8 @@ export interface LocalTraining {
   inputs: Record<string, string>;
   /** Absolute path of an empty folder: the value of `${{outputs.model}}`. */
   output: string;
+  /** Absolute path of the file that gets all that the training prints, also when it fails. */
+  logFile: string;
   timeoutMs: number;
 }
 
@@ -36,21 +40,32 @@ const WATCHED = `( ( trap '' HUP INT TERM; read -r _ <&3; kill -KILL 0 ) >/dev/n
 exec 3<&-
 exec /bin/sh -c "$1"`;
 const KEPT_LINES = 20;
+const KEPT_CHARACTERS = 1000;
 const GRACE_MS = 5000;
 const DRAIN_MS = 1000;
+/** A timer with more fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+export interface TrainingResult {
+  seconds: number;
+  /** False when there is not one line in the log. */
+  printed: boolean;
+  /** Why the log is incomplete; undefined when it is not. */
+  logProblem: unknown;
+}
 
 /**
  * Runs a training on this machine, in its own process group, which ends with it. Success is exit 0 and a `model.onnx`
- * in the output folder. Throws `training-failed`, `training-timeout`, `training-without-model` or `cancelled`.
+ * in the output folder. Throws `training-failed`, `training-timeout`, `training-without-model`,
+ * `training-log-unwritable` or `cancelled`.
  */
-export async function trainLocally(
-  training: LocalTraining,
-  deps: TrainingDeps,
-): Promise<{ seconds: number }> {
+export async function trainLocally(training: LocalTraining, deps: TrainingDeps): Promise<TrainingResult> {
+  const bound = bindCommand(training.run, { inputs: training.inputs, outputs: { model: training.output } });
   await mkdir(training.output, { recursive: true });
   const started = performance.now();
-  const { code, signal, lines, ended } = await runGroup(training, deps);
-  const tail = lines.length === 0 ? '' : `. Its last lines:\n  ${lines.join('\n  ')}`;
+  const { code, signal, lines, ended, logProblem } = await runLogged(training, bound, deps);
+  const last = lines.length === 0 ? 'It printed nothing' : `Its last lines:\n  ${lines.join('\n  ')}`;
+  const tail = `. ${last}\nAll of its lines are in ${training.logFile}`;
   const what = `training of ${training.model}`;
   if (ended === 'timeout') {
     const limit = `${training.timeoutMs / 1000} s`;
@@ -71,15 +86,16 @@ export async function trainLocally(
     );
   }
   const model = join(training.output, 'model.onnx');
-  const found = await stat(model).catch(() => undefined);
+  // Not what a link names: the model must be in the folder.
+  const found = await lstat(model).catch(() => undefined);
   if (found === undefined || !found.isFile() || found.size === 0) {
     throw failure(
       'training-without-model',
       `the ${what} exited with 0 but left no model.onnx in its output folder${tail}`,
-      'The command must write model.onnx into ${{outputs.model}}.',
+      'The command must write model.onnx into ${{outputs.model}}: the file itself, not a link.',
     );
   }
-  return { seconds: (performance.now() - started) / 1000 };
+  return { seconds: (performance.now() - started) / 1000, printed: lines.length > 0, logProblem };
 }
 
 interface GroupResult {
@@ -89,11 +105,28 @@ interface GroupResult {
   ended: 'by itself' | 'timeout' | 'cancelled';
 }
 
-async function runGroup(training: LocalTraining, deps: TrainingDeps): Promise<GroupResult> {
-  const { script, variables } = bindCommand(training.run, {
-    inputs: training.inputs,
-    outputs: { model: training.output },
+async function runLogged(
+  training: LocalTraining,
+  bound: BoundCommand,
+  deps: TrainingDeps,
+): Promise<GroupResult & { logProblem: unknown }> {
+  const log = openTrainingLog(training.logFile);
+  const onLine = (line: string) => {
+    log.write(line);
+    deps.onLine(line);
+  };
+  let logProblem: unknown;
+  const result = await runGroup(training, bound, { ...deps, onLine }).finally(() => {
+    logProblem = log.close();
   });
+  return { ...result, logProblem };
+}
+
+async function runGroup(
+  training: LocalTraining,
+  { script, variables }: BoundCommand,
+  deps: TrainingDeps,
+): Promise<GroupResult> {
   const child = spawn('/bin/sh', ['-c', WATCHED, '/bin/sh', script], {
     cwd: training.folder,
     env: { ...allowed(deps.environment), ...variables },
@@ -102,7 +135,7 @@ async function runGroup(training: LocalTraining, deps: TrainingDeps): Promise<Gr
   });
   const lines: string[] = [];
   const keep = (line: string) => {
-    lines.push(line);
+    lines.push(plainLine(line).slice(0, KEPT_CHARACTERS));
     if (lines.length > KEPT_LINES) lines.shift();
     deps.onLine(line);
   };
@@ -117,7 +150,7 @@ async function runGroup(training: LocalTraining, deps: TrainingDeps): Promise<Gr
     killGroup(child.pid, 'SIGTERM');
     grace = setTimeout(() => killGroup(child.pid, 'SIGKILL'), GRACE_MS);
   };
-  const limit = setTimeout(() => end('timeout'), training.timeoutMs);
+  const limit = setTimeout(() => end('timeout'), Math.min(training.timeoutMs, LONGEST_TIMER_MS));
   const cancel = () => end('cancelled');
   deps.signal.addEventListener('abort', cancel, { once: true });
   if (deps.signal.aborted) cancel();

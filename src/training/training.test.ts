@@ -40,9 +40,10 @@ async function train({ run, inputs = {}, timeoutMs = 10_000, signal = new AbortC
   const lines: string[] = [];
   const output = join(folder, 'out');
   const environment = { PATH: process.env['PATH'], HOME: '/home/someone', AZURE_CLIENT_SECRET: 'secret' };
-  const training = { model: 'churn', run, folder, project: folder, inputs, output, timeoutMs };
+  const logFile = join(folder, 'logs/churn.log');
+  const training = { model: 'churn', run, folder, project: folder, inputs, output, logFile, timeoutMs };
   const result = await trainLocally(training, { onLine: (line) => lines.push(line), environment, signal });
-  return { folder, output, lines, ...result };
+  return { folder, output, lines, log: readFileSync(logFile, 'utf8'), ...result };
 }
 
 describe('trainLocally', () => {
@@ -65,6 +66,43 @@ describe('trainLocally', () => {
     expect(lines.join('\n')).not.toContain('secret');
   });
 
+  it('writes each line to the log as it comes, both streams', async () => {
+    const { log, lines, printed, logProblem } = await train({
+      run: 'echo one; until grep one logs/churn.log >&2; do :; done; echo model > ${{outputs.model}}/model.onnx',
+    });
+    expect(lines).toEqual(['one', 'one']);
+    expect(log).toBe('one\none\n');
+    expect({ printed, logProblem }).toEqual({ printed: true, logProblem: undefined });
+  });
+
+  it('keeps the log of a training that failed, and says where it is', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'edgeloop-training-'));
+    const logFile = join(folder, 'logs/churn.log');
+    const training = {
+      model: 'churn',
+      run: 'seq 1000; exit 3',
+      folder,
+      project: folder,
+      inputs: {},
+      output: join(folder, 'out'),
+      logFile,
+      timeoutMs: 10_000,
+    };
+    const deps = { onLine: () => {}, environment: process.env, signal: new AbortController().signal };
+    await expect(trainLocally(training, deps)).rejects.toMatchObject({
+      code: 'training-failed',
+      message: expect.stringMatching(/\n {2}1000\nAll of its lines are in \/.*\/logs\/churn\.log$/),
+    });
+    expect(readFileSync(logFile, 'utf8')).toBe(
+      Array.from({ length: 1000 }, (_, index) => `${index + 1}\n`).join(''),
+    );
+  });
+
+  it('takes a time limit that is longer than a timer can be', async () => {
+    const run = 'sleep 0.3; echo model > ${{outputs.model}}/model.onnx';
+    await expect(train({ run, timeoutMs: 30 * 24 * 3_600_000 })).resolves.toMatchObject({ printed: false });
+  });
+
   it('tells the exit code and the last lines of a training that failed', async () => {
     await expect(train({ run: 'echo reading; echo "no such column" >&2; exit 7' })).rejects.toMatchObject({
       code: 'training-failed',
@@ -75,6 +113,12 @@ describe('trainLocally', () => {
 
   it('refuses a training that left no model', async () => {
     await expect(train({ run: 'true' })).rejects.toMatchObject({ code: 'training-without-model' });
+    await expect(
+      train({ run: 'echo model > elsewhere; ln -s "$PWD/elsewhere" ${{outputs.model}}/model.onnx' }),
+    ).rejects.toMatchObject({
+      code: 'training-without-model',
+      remedy: expect.stringContaining('not a link'),
+    });
     await expect(train({ run: ': > ${{outputs.model}}/model.onnx' })).rejects.toMatchObject({
       code: 'training-without-model',
     });
@@ -106,6 +150,7 @@ describe('trainLocally', () => {
       folder,
       inputs: {},
       output: join(folder, 'out'),
+      logFile: join(folder, 'log'),
       timeoutMs: 60_000,
     };
     const program = `import { trainLocally } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)};

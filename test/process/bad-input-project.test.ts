@@ -30,15 +30,15 @@ describe('a wrong edgeloop.yaml', () => {
       says: ['edgeloop.yaml has 9 errors:', 'Correct the lines named above.'],
     });
     for (const line of [
-      `${file}:9:5: "models.churn.data.holdout" is missing; expected string`,
-      `${file}:13:7: unknown key "models.churn.data.holdot"; did you mean "holdout"?`,
-      `${file}:20:13: "models.churn.train.code": expected string; found 5`,
-      `${file}:22:24: "models.churn.train.params.trees": expected a text, a number, true or false; found [120]`,
-      `${file}:26:16: "models.churn.train.timeout": expected a duration such as 60s, 30m or 2h; found 30`,
-      `${file}:31:13: "models.churn.evaluate.label": expected string; found null`,
-      `${file}:37:9: unknown key "models.churn.evaluate.metrics.acu"; did you mean "auc"?`,
-      `${file}:38:32: "models.churn.evaluate.metrics.log_loss.tolerance": expected a number such as 0.02, or a share of the champion such as 5%; found "much"`,
-      `${file}:42:11: "channels": expected array; found "production"`,
+      `${file}:10:5: "models.churn.data.holdout" is missing; expected a text`,
+      `${file}:14:7: unknown key "models.churn.data.holdot"; did you mean "holdout"?`,
+      `${file}:21:13: "models.churn.train.code": expected a text; found 5`,
+      `${file}:23:24: "models.churn.train.params.trees": expected a text, a number, true or false; found [120]`,
+      `${file}:27:16: "models.churn.train.timeout": expected a duration such as 60s, 30m or 2h; found 30`,
+      `${file}:32:13: "models.churn.evaluate.label": expected a text; found nothing`,
+      `${file}:38:9: unknown key "models.churn.evaluate.metrics.acu"; did you mean "auc"?`,
+      `${file}:39:32: "models.churn.evaluate.metrics.log_loss.tolerance": expected a number such as 0.02, or a share of the champion such as 5%; found "much"`,
+      `${file}:43:11: "channels": expected a list; found "production"`,
     ]) {
       expect(stderr.split('\n')).toContain(`  ${line}`);
     }
@@ -56,13 +56,13 @@ describe('a wrong edgeloop.yaml', () => {
       'a key twice',
       'channels: ',
       'registry: oci:x\nchannels: ',
-      /edgeloop\.yaml:42:1: Map keys must be unique\n/,
+      /edgeloop\.yaml:43:1: the key "registry" stands twice in its map; keep one\n/,
     ],
     [
       'a misspelt first key',
       'registry: oci',
       'regsitry: oci',
-      /:5:1: "registry" is missing[^]*:5:1: unknown key "regsitry"; did you mean "registry"\?/,
+      /:6:1: "registry" is missing[^]*:6:1: unknown key "regsitry"; did you mean "registry"\?/,
     ],
     [
       'no metric',
@@ -104,7 +104,7 @@ describe('a model name', () => {
     expectError(project, ['plan'], {
       exit: 2,
       code: 'config-invalid',
-      says: [`edgeloop.yaml:8:3: "${name}": expected 2 to 63 characters: a-z first, then a-z, 0-9 and "-"`],
+      says: [`edgeloop.yaml:9:3: "${name}": expected 2 to 63 characters: a-z first, then a-z, 0-9 and "-"`],
     });
     expect(leftIn(project)).toEqual([]);
   });

@@ -11,7 +11,7 @@ import {
   processesWith,
   trainWith,
 } from '../fixtures/expect-error.ts';
-import { unknownOperatorModel } from '../fixtures/onnx-model.ts';
+import { externalDataModel, unknownOperatorModel } from '../fixtures/onnx-model.ts';
 
 let project: string;
 beforeEach(() => {
@@ -91,6 +91,34 @@ describe('a training that', () => {
       code: 'model-load-failed',
       says: ['model.onnx was not loaded: ', 'No Op registered for NoSuchOperator', 'its operators'],
     });
+    expect(leftIn(project)).toEqual([]);
+  });
+
+  it.each([
+    ['an absolute path', '/etc/hostname', 'true', 'model-data-outside'],
+    ['a path upwards', '../../weights.bin', 'true', 'model-data-outside'],
+    // Whoever opened the pipe behind it would wait for ever.
+    [
+      'a link that leaves the folder',
+      'weights.bin',
+      'mkfifo pipe && ln -s "$PWD/pipe" ${{outputs.model}}/weights.bin',
+      'model-data-outside',
+    ],
+    ['a name that nothing has', 'weights.bin', 'true', 'model-data-missing'],
+  ])('leaves its weights in %s is told before anything reads them', (_, location, run, code) => {
+    writeFileSync(join(project, 'training/model.onnx'), externalDataModel(location).model);
+    trainWith(project, `cp training/model.onnx ${MODEL} && ${run}`);
+    expectError(project, retrain, {
+      exit: 1,
+      code,
+      says: [`/output/model.onnx names the weights "${location}"`, 'model.onnx'],
+    });
+    expect(leftIn(project)).toEqual([]);
+  });
+
+  it('leaves a link in place of the model is told', () => {
+    trainWith(project, `ln -s "$PWD/training/train.ts" ${MODEL}`);
+    expectError(project, retrain, { exit: 1, code: 'training-without-model', says: ['not a link'] });
     expect(leftIn(project)).toEqual([]);
   });
 

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { churnProject, commit, edgeloop, git, secondPartArrives } from '../fixtures/churn-project.ts';
 
@@ -57,6 +58,12 @@ describe('the loop', () => {
     expect(card.modelSignature.labels).toEqual(['no', 'yes']);
     expect(card.statistics.total_day_minutes.kind).toBe('numeric');
     expect(JSON.stringify(card)).not.toMatch(/version|champion|verdict/i);
+    const schema = JSON.parse(
+      readFileSync(join(import.meta.dirname, '../../schema/card.schema.json'), 'utf8'),
+    );
+    const isCard = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(schema);
+    expect({ valid: isCard(card), errors: isCard.errors }).toEqual({ valid: true, errors: null });
+    expect(isCard({ ...card, version: '1.0.0' })).toBe(false);
   });
 
   it('reuses what was trained: the same digest', () => {

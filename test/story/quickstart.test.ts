@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -76,6 +76,11 @@ describe('npm run quickstart', () => {
 
     const project = join(result.workdir, 'churn');
     expect(git(project, 'status', '--porcelain')).toBe('');
+    for (const name of ['edgeloop', 'agent']) {
+      const [line = ''] = readFileSync(join(project, `${name}.yaml`), 'utf8').split('\n');
+      const [, schema = ''] = /^# yaml-language-server: \$schema=(\/\S+)$/.exec(line) ?? [];
+      expect(JSON.parse(readFileSync(schema, 'utf8'))).toMatchObject({ title: `${name}.yaml` });
+    }
     expect(git(project, 'tag').split('\n')).toEqual([
       ...[1, 2, 3, 4].map((sequence) => `churn#production#${sequence}`),
       ...['1.0.0', '1.0.1', '1.1.0'].map((version) => `churn@v${version}`),

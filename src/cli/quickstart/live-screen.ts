@@ -1,4 +1,5 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
+import { SPINNER } from '../spinner.ts';
 import type { Tally } from './figures.ts';
 import type { Screen, Step } from './narrator.ts';
 import { wrap } from './wrap.ts';
@@ -12,7 +13,6 @@ export interface Terminal {
 
 const FRAME_MS = 100;
 const FRAMES_PER_TALLY = 4;
-const SPINNER = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const WIDEST = 96;
 const LABEL = 9;
 

@@ -1,6 +1,7 @@
 import { cp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packageRoot } from '../package-root.ts';
+import { nameEditorSchemas } from './editor-schemas.ts';
 import { commit, git, require, type Stage } from './stage.ts';
 import { follow, type ReleaseRecord, trainAndRelease } from './turn-loop.ts';
 
@@ -12,6 +13,7 @@ export async function firstVersion(stage: Stage): Promise<ReleaseRecord> {
   await rm(join(project, '.edgeloop'), { recursive: true, force: true });
   // npm leaves .gitignore files out of packages, and what Edgeloop makes here is not to be committed.
   await writeFile(join(project, '.gitignore'), '.edgeloop/\nnode_modules/\n');
+  await nameEditorSchemas(project);
   await git(stage, 'init', '--quiet', '--initial-branch=main');
   const settings = {
     'user.name': 'Edgeloop quickstart',

@@ -1,0 +1,2 @@
+/** The frames of a spinner, one character wide. */
+export const SPINNER = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
