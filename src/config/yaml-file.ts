@@ -19,11 +19,11 @@ export function readYaml<Schema extends z.ZodType>(
 /** The same for a text; `file` names it. */
 export function validateYaml<Schema extends z.ZodType>(
   file: string,
-  text: string,
+  content: string,
   schema: Schema,
   overrides: object = {},
 ): z.output<Schema> {
-  const { document, problems, place } = parseYaml(text);
+  const { document, problems, place } = parseYaml(content);
   const at = (offset: number) => `${file}:${place(offset)}`;
   if (problems.length > 0) {
     throw invalid(

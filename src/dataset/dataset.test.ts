@@ -12,7 +12,9 @@ interface Vector {
 }
 
 const specification = readFileSync(new URL('../../docs/input-key.md', import.meta.url), 'utf8');
-const vectors: { manifests: Vector[] } = JSON.parse(/```json\n([\s\S]*?)```/.exec(specification)?.[1] ?? '');
+const vectors: { manifests: Vector[]; references: Vector[] } = JSON.parse(
+  /```json\n([\s\S]*?)```/.exec(specification)?.[1] ?? '',
+);
 
 function folderOf(files: { path: string; text: string }[]): string {
   const root = mkdtempSync(join(tmpdir(), 'edgeloop-dataset-'));
@@ -28,6 +30,12 @@ describe('describeFiles', () => {
     const dataset = await describeFiles(folderOf(vector.files));
     expect(dataset.digest).toBe(vector.digest);
     expect(parseManifest(await dataset.manifest()).map(({ path }) => path)).toEqual(vector.order);
+  });
+
+  it.each(vectors.references)('names references as docs/input-key.md does', async (vector) => {
+    const dataset = await describeFiles(folderOf(vector.files));
+    expect(Buffer.from(await dataset.manifest()).toString()).toBe(vector.manifest);
+    expect(dataset.digest).toBe(vector.digest);
   });
 
   it('writes the manifest of docs/input-key.md, byte for byte', async () => {
