@@ -25,19 +25,23 @@ const SETTLED_MS = 2_500;
  * when it is torn.
  */
 export function openStatCache(folder: string, root: string, nowMs: number): StatCache {
-  const known = new Map<string, { stamp: string; value: Known }>();
+  // Most of a large cache is asked for once: lines are taken apart only then.
+  const known = new Map<string, string>();
   const lines = readLines(fileOf(folder, root));
   const writtenMs = Number(lines[0]);
   if (lines.at(-2) === END && writtenMs <= nowMs) {
-    for (const line of lines.slice(1, -2)) {
-      const [path = '', stamp = '', sha256 = '', size, absent] = line.split('\t');
-      known.set(path, { stamp, value: { sha256, size: Number(size), absent: absent === '1' } });
+    for (let index = 1; index < lines.length - 2; index++) {
+      const line = lines[index] ?? '';
+      const tab = line.indexOf('\t');
+      known.set(line.slice(0, tab), line.slice(tab + 1));
     }
   }
   return {
     find(path, stamp) {
       const found = known.get(JSON.stringify(path));
-      return found?.stamp === stamp ? found.value : undefined;
+      if (found?.startsWith(`${stamp}\t`) !== true) return undefined;
+      const [sha256 = '', size, absent] = found.slice(stamp.length + 1).split('\t');
+      return { sha256, size: Number(size), absent: absent === '1' };
     },
   };
 }

@@ -1,5 +1,6 @@
 import { createHash, hash, type Hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeCacheFile } from './cache-file.ts';
@@ -86,6 +87,28 @@ async function read(
 ): Promise<Stored> {
   const odd = entries.find(({ regular }) => !regular);
   if (odd !== undefined) throw notAFile(odd.path);
+  const parts = await Promise.all(slices(entries).map((slice) => readSlice(reader, slice, signal)));
+  const files = parts.flatMap((part) => part.files);
+  const absent = parts.flatMap((part) => part.absent);
+  const literal = !entries.some(({ path }) => path === IGNORE_FILE || SPEAKS_FOR_OTHERS.test(path));
+  return { ...datasetOf(files, absent), literal };
+}
+
+/** Fewer files than this are read faster than another process starts. */
+const SLICE = 2_000;
+
+/** Many files are read by as many readers as there are processors. */
+function slices(entries: readonly StoredEntry[]): StoredEntry[][] {
+  const count = Math.max(1, Math.min(availableParallelism(), Math.floor(entries.length / SLICE)));
+  const size = Math.ceil(entries.length / count);
+  return Array.from({ length: count }, (_, index) => entries.slice(index * size, (index + 1) * size));
+}
+
+async function readSlice(
+  reader: TreeReader,
+  entries: readonly StoredEntry[],
+  signal: AbortSignal | undefined,
+): Promise<{ files: DatasetFile[]; absent: string[] }> {
   const files: DatasetFile[] = [];
   const absent: string[] = [];
   const hashing = hasher(({ pointer, ...content }) => {
@@ -98,8 +121,7 @@ async function read(
     (_, chunk, last) => hashing(chunk, last),
     signal,
   );
-  const literal = !entries.some(({ path }) => path === IGNORE_FILE || SPEAKS_FOR_OTHERS.test(path));
-  return { ...datasetOf(files, absent), literal };
+  return { files, absent };
 }
 
 /** Takes the chunks of one content after the other. */
