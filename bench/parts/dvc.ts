@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Run } from './benchmark.ts';
+import { commitAll, gitIn, initRepository } from './git-repository.ts';
 import { ROOT } from './program.ts';
 import type { Step } from './steps.ts';
 
@@ -86,10 +87,7 @@ export async function prepareDvc(
     files,
   };
   await run.processes.run('cp', ['--archive', source, project], { cwd: folder });
-  const git = (...args: string[]) => run.processes.run('git', args, { cwd: project });
-  await git('init', '--quiet', '--initial-branch=main');
-  await git('config', 'user.name', 'Edgeloop bench');
-  await git('config', 'user.email', 'bench@localhost');
+  await initRepository(gitIn(run, project));
   await writeFile(join(project, 'dvc.yaml'), STAGE);
   await runDvc(run, prepared, 'init', '--quiet');
   return prepared;
@@ -148,12 +146,11 @@ async function trainOnce(run: Run, project: DvcProject): Promise<void> {
   const { folder } = project;
   if (existsSync(join(folder, 'dvc.lock'))) return;
   await runDvc(run, project, 'repro', '--quiet');
-  await run.processes.run('git', ['add', '--all'], { cwd: folder });
-  await run.processes.run('git', ['commit', '--quiet', '--message', 'the files'], { cwd: folder });
+  await commitAll(gitIn(run, folder), 'the files');
 }
 
 async function cloneWithCache(run: Run, { folder, clone, memories }: DvcProject): Promise<void> {
   for (const path of [clone, memories.clone]) await rm(path, { recursive: true, force: true });
-  await run.processes.run('git', ['clone', '--quiet', folder, clone], { cwd: folder });
+  await gitIn(run, folder)('clone', '--quiet', folder, clone);
   await writeFile(join(clone, '.dvc/config.local'), `[cache]\n  dir = ${join(folder, '.dvc/cache')}\n`);
 }

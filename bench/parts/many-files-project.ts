@@ -2,6 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Run } from './benchmark.ts';
+import { commitAll, gitIn, initRepository } from './git-repository.ts';
 import { type Amount, changeFile, digestOf, type Hashes, writeManyFiles } from './many-files.ts';
 
 // No training runs: a plan only asks what the project holds.
@@ -39,17 +40,17 @@ export interface ManyFilesProject {
 
 export async function prepareManyFiles(run: Run, folder: string, amount: Amount): Promise<ManyFilesProject> {
   const [inGit, outside, clone] = [join(folder, 'git'), join(folder, 'outside'), join(folder, 'clone')];
-  const git = (...args: string[]) => run.processes.run('git', args, { cwd: inGit });
+  const git = gitIn(run, inGit);
   const commit = async (message: string) => {
-    await git('add', '--all');
-    await git('commit', '--quiet', '--message', message);
+    await commitAll(git, message);
     await sleep(SETTLE_MS, undefined, { signal: run.signal });
   };
   await mkdir(inGit, { recursive: true });
   let hashes: Hashes = await writeProject(run, inGit, amount);
   await run.processes.run('cp', ['--archive', inGit, outside], { cwd: folder });
-  await git('init', '--quiet', '--initial-branch=main');
-  for (const [key, value] of Object.entries(GIT_SETTINGS)) await git('config', key, value);
+  await initRepository(git);
+  // Else the first commit would have the objects packed, some time later and beside the measurements.
+  await git('config', 'gc.auto', '0');
   await commit('the files');
   // A local clone would share the loose objects.
   await git('clone', '--quiet', '--no-local', inGit, clone);
@@ -82,13 +83,6 @@ export async function prepareManyFiles(run: Run, folder: string, amount: Amount)
     },
   };
 }
-
-const GIT_SETTINGS = {
-  'user.name': 'Edgeloop bench',
-  'user.email': 'bench@localhost',
-  // Else the first commit would have the objects packed, some time later and beside the measurements.
-  'gc.auto': '0',
-};
 
 async function writeProject(run: Run, root: string, amount: Amount): Promise<Hashes> {
   await mkdir(join(root, 'training'));
