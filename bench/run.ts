@@ -10,6 +10,7 @@ import type { Benchmark, Measured, Run } from './parts/benchmark.ts';
 import { watchOthers } from './parts/others.ts';
 import { asText, machineLine, othersLine, thisMachine } from './parts/print.ts';
 import { PROGRAM } from './parts/program.ts';
+import plan from './plan.ts';
 import quickstart from './quickstart.ts';
 import serving from './serving.ts';
 import start from './start.ts';
@@ -19,7 +20,7 @@ import swap from './swap.ts';
  * `npm run bench -- NAME`: measures one thing side by side with a peer. Exit 0 when it measured, 1 when something that
  * it measured was wrong, 2 for wrong usage.
  */
-const BENCHMARKS: Readonly<Record<string, Benchmark>> = { start, serving, swap, quickstart };
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = { start, plan, serving, swap, quickstart };
 
 function list(): string {
   const lines = Object.entries(BENCHMARKS).map(([name, { about, defaults }]) => {

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { metadataSchema, requestBodies } from '../../src/cli/quickstart/rows.ts';
 import { http } from '../../src/http.ts';
 import type { Run } from './benchmark.ts';
+import { commitAll, gitIn, initRepository } from './git-repository.ts';
 import { PROGRAM, ROOT } from './program.ts';
 
 /** One released version of the churn model. */
@@ -26,10 +27,9 @@ export async function prepareChurn(run: Run): Promise<string> {
   for (const part of ['edgeloop.yaml', 'package-lock.json', 'package.json', 'data', 'training', 'arrivals']) {
     await cp(join(ROOT, 'examples/churn', part), join(project, part), { recursive: true });
   }
-  await git(run, project, 'init', '--quiet', '--initial-branch=main');
-  await git(run, project, 'config', 'user.name', 'Edgeloop bench');
-  await git(run, project, 'config', 'user.email', 'bench@localhost');
-  await commit(run, project, 'first part');
+  const git = gitIn(run, project);
+  await initRepository(git);
+  await commitAll(git, 'first part');
   return project;
 }
 
@@ -46,7 +46,7 @@ export async function releaseChurn(run: Run, project: string): Promise<Release> 
 
 export async function secondPartArrives(run: Run, project: string): Promise<void> {
   await rename(join(project, 'arrivals/churn-2.csv'), join(project, 'data/train/churn-2.csv'));
-  await commit(run, project, 'second part');
+  await commitAll(gitIn(run, project), 'second part');
 }
 
 export async function changeTrees(run: Run, project: string, trees: number): Promise<void> {
@@ -55,20 +55,11 @@ export async function changeTrees(run: Run, project: string, trees: number): Pro
   const after = before.replace(/trees: \d+/, `trees: ${trees}`);
   if (after === before) throw new Error(`${file} has no number of trees to change`);
   await writeFile(file, after);
-  await commit(run, project, `${trees} trees`);
+  await commitAll(gitIn(run, project), `${trees} trees`);
 }
 
 /** A request for each row of the holdout, as the agent at `url` says that its churn model wants them. */
 export async function churnBodies(url: string, project: string): Promise<string[]> {
   const { body } = await http(`${url}/v2/models/churn`);
   return requestBodies(join(project, 'data/holdout.csv'), metadataSchema.parse(JSON.parse(body.toString())));
-}
-
-async function commit(run: Run, project: string, message: string): Promise<void> {
-  await git(run, project, 'add', '--all');
-  await git(run, project, 'commit', '--quiet', '--message', message);
-}
-
-async function git(run: Run, project: string, ...args: string[]): Promise<void> {
-  await run.processes.run('git', args, { cwd: project });
 }
