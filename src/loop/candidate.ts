@@ -63,13 +63,13 @@ export async function reuseCandidate(
 
 /**
  * Trains (or takes the model that lies in `from`), packs the result once with its card and golden samples, and keeps
- * it under `in-<input key>`; a model made from uncommitted changes is only packed, and stays in its folder.
+ * it under `in-<input key>`; a model made from uncommitted changes is only packed, and stays in its folder. Throws
+ * `tag-exists` when there is another candidate of these inputs, unless its tag may be moved.
  */
 export async function makeCandidate(
   workspace: Workspace,
   identity: Identity,
-  origin: Provenance,
-  from?: string,
+  { origin, from, moveTag = false }: { origin: Provenance; from: string | undefined; moveTag?: boolean },
 ): Promise<Candidate> {
   const { model, inputKey, settings, paths } = identity;
   const { label, task } = settings.evaluate;
@@ -90,7 +90,12 @@ export async function makeCandidate(
     await rm(path, { recursive: true, force: true });
     await mkdir(workPath(workspace, 'candidates', model), { recursive: true });
     await rename(output, path);
-    return { path, descriptor: await keep(workspace, identity, path, card, log), card, predictions };
+    return {
+      path,
+      descriptor: await keep(workspace, identity, path, { card, log, moveTag }),
+      card,
+      predictions,
+    };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -178,8 +183,7 @@ async function keep(
   workspace: Workspace,
   identity: Identity,
   folder: string,
-  card: Card,
-  log?: string,
+  { card, log, moveTag }: { card: Card; log: string | undefined; moveTag: boolean },
 ): Promise<Descriptor> {
   const { model, inputKey, dataset, code } = identity;
   const commit = card.training?.commit ?? null;
@@ -210,6 +214,6 @@ async function keep(
     await writeArtifact(repository, { artifactType: type, mediaType: type, bytes, subject });
   }
   // The tag comes last: who finds it finds everything.
-  await pushModel(repository, packed, { tag: candidateTag(inputKey) });
+  await pushModel(repository, packed, { tag: candidateTag(inputKey), moveTag });
   return packed.descriptor;
 }

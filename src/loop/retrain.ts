@@ -7,11 +7,11 @@ import type { Card } from '../onnx/index.ts';
 import { renderReport } from '../report/index.ts';
 import { nextVersion, type NextVersion } from '../versioning/index.ts';
 import { type Candidate, isFrom, makeCandidate, reuseCandidate } from './candidate.ts';
-import { identify, type Provenance, provenance } from './identify.ts';
+import { identify, type Identity, type Provenance, provenance } from './identify.ts';
 import { judgeCandidate, recordVerdict } from './judge.ts';
-import { type Plan, planFor } from './plan.ts';
-import { findHighest } from './releases.ts';
-import { workPath, type Workspace } from './workspace.ts';
+import { candidateTag, type Plan, planFor } from './plan.ts';
+import { findHighest, listReleases } from './releases.ts';
+import { repositoryOf, workPath, type Workspace } from './workspace.ts';
 
 /** Longer than any training: who waits is cancelled by its user, not by a clock. */
 const LOCK_LIMIT_MS = 7 * 24 * 3_600_000;
@@ -66,20 +66,22 @@ export async function retrainModel(
 
 async function obtainCandidate(
   workspace: Workspace,
-  { identity, candidate: descriptor }: Plan,
+  plan: Plan,
   origin: Provenance,
   from: string | undefined,
 ): Promise<{ candidate: Candidate; reused: boolean }> {
-  if (descriptor === undefined) {
-    return { candidate: await makeCandidate(workspace, identity, origin, from), reused: false };
-  }
+  const { identity, candidate: descriptor } = plan;
+  if (descriptor === undefined) return makeFirst(workspace, identity, { origin, from });
   const candidate = await reuseCandidate(workspace, identity.model, descriptor).catch((error: unknown) => {
-    if (!(error instanceof EdgeloopError && error.code === 'blob-missing')) throw error;
+    if (!isCode(error, 'blob-missing')) throw error;
     workspace.deps.log('warn', `${messageOf(error)}: training again`);
     return undefined;
   });
   if (candidate === undefined) {
-    return { candidate: await makeCandidate(workspace, identity, origin, from), reused: false };
+    return {
+      candidate: await makeAgain(workspace, identity, { origin, from, lost: descriptor }),
+      reused: false,
+    };
   }
   if (from === undefined || (await isFrom(candidate, from))) return { candidate, reused: true };
   throw misuse(
@@ -88,6 +90,43 @@ async function obtainCandidate(
     `Use that one (edgeloop retrain ${identity.model}), or change a param, so that the other model has inputs of its own.`,
   );
 }
+
+interface Making {
+  origin: Provenance;
+  from: string | undefined;
+}
+
+/** Another machine may train the same inputs meanwhile: what was kept first counts, for everybody. */
+async function makeFirst(
+  workspace: Workspace,
+  identity: Identity,
+  making: Making,
+): Promise<{ candidate: Candidate; reused: boolean }> {
+  try {
+    return { candidate: await makeCandidate(workspace, identity, making), reused: false };
+  } catch (error) {
+    if (!isCode(error, 'tag-exists') || making.from !== undefined) throw error;
+    const { model, inputKey } = identity;
+    const first = await repositoryOf(workspace, model).resolve(candidateTag(inputKey));
+    if (first === undefined) throw error;
+    workspace.deps.log('warn', `another training of the same inputs was kept first: taking ${first.digest}`);
+    return { candidate: await reuseCandidate(workspace, model, first), reused: true };
+  }
+}
+
+/** In the place of a candidate that has lost its content; one that was released can only be made byte for byte. */
+async function makeAgain(
+  workspace: Workspace,
+  identity: Identity,
+  { lost, ...making }: Making & { lost: { digest: string } },
+): Promise<Candidate> {
+  const releases = await listReleases(workspace, identity.model);
+  const moveTag = !releases.some(({ lock }) => lock.modelManifest === lost.digest);
+  return makeCandidate(workspace, identity, { ...making, moveTag });
+}
+
+const isCode = (error: unknown, code: string): boolean =>
+  error instanceof EdgeloopError && error.code === code;
 
 async function writeReport(
   workspace: Workspace,

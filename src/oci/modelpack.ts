@@ -76,7 +76,7 @@ export async function packModel(
 export async function pushModel(
   repository: Repository,
   packed: PackedModel,
-  options: { tag?: string } = {},
+  options: { tag?: string; moveTag?: boolean } = {},
 ): Promise<TransferSummary> {
   let transferred = 0;
   for (const blob of packed.blobs) transferred += (await repository.writeBlob(blob)).transferred;

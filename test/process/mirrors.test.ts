@@ -1,12 +1,15 @@
 import { spawn } from 'node:child_process';
 import {
   copyFileSync,
+  cpSync,
+  existsSync,
   mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,6 +23,7 @@ import {
   PROGRAM,
   secondPartArrives,
 } from '../fixtures/churn-project.ts';
+import { edit, taggedManifests, trainWith } from '../fixtures/expect-error.ts';
 
 function json(project: string, code: number, ...args: string[]) {
   const ran = edgeloop(project, ...args, '--json');
@@ -79,6 +83,45 @@ describe('two at once', () => {
     expect(both.map(({ result }) => result['created']).toSorted()).toEqual([false, true]);
     expect(git(project, 'tag')).toBe('churn@v1.0.0');
     expect(json(project, 0, 'verify')).toEqual({ ok: true, findings: [] });
+  });
+});
+
+describe('two machines that see one registry', () => {
+  const sharing = (project: string) => {
+    const other = join(mkdtempSync(join(tmpdir(), 'edgeloop-other-')), 'churn');
+    cpSync(project, other, { recursive: true });
+    edit(other, 'edgeloop.yaml', [/registry: .*/, `registry: oci:${join(project, '.edgeloop/registry')}`]);
+    commit(other, 'the same registry');
+    return other;
+  };
+
+  it('train once: the other one takes what is there', () => {
+    const project = churnProject();
+    const other = sharing(project);
+    const { digest } = json(project, 0, 'retrain', 'churn').candidate;
+    expect(json(other, 0, 'retrain', 'churn')).toMatchObject({ reused: true, candidate: { digest } });
+    expect(existsSync(join(other, '.edgeloop/logs'))).toBe(false);
+  });
+
+  it('and train at the same time keep one candidate, the one that was there first', () => {
+    const project = churnProject();
+    trainWith(project, 'sh run.sh ${{inputs.train}} ${{outputs.model}}');
+    const other = sharing(project);
+    const train = 'node training/train.ts --data "$1" --out "$2" --trees 10';
+    // While the first one trains, the other one ends the same training, with another model: run.sh is not in its key.
+    const meanwhile = `${process.execPath} ${PROGRAM} retrain churn --json --config ${other}/edgeloop.yaml`;
+    writeFileSync(join(project, 'run.sh'), `${meanwhile} && ${train}\n`);
+    writeFileSync(join(other, 'run.sh'), `${train} --rate 0.2\n`);
+    for (const folder of [project, other]) commit(folder, 'its own script');
+
+    const { code, stdout, stderr } = edgeloop(project, 'retrain', 'churn', '--json');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('was kept first') });
+    const { reused, candidate } = JSON.parse(stdout);
+    expect(reused).toBe(true);
+    expect(taggedManifests(project)).toEqual([
+      { tag: expect.stringMatching(/^in-/), digest: candidate.digest },
+    ]);
+    expect(json(project, 0, 'release', 'churn').modelManifest.digest).toBe(candidate.digest);
   });
 });
 
