@@ -1,6 +1,5 @@
 import {
   appendFileSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -12,7 +11,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { HashedFile } from './hash-file.ts';
 import { describeFiles } from './index.ts';
+import { openStatCache, saveStatCache } from './stat-cache.ts';
 
 let root: string;
 let cache: string;
@@ -36,18 +37,28 @@ function write(name: string, text: string): void {
 const cached = async () => (await describeFiles(root, { cache })).digest;
 const fresh = async () => (await describeFiles(root)).digest;
 const cacheFile = () => join(cache, 'files', readdirSync(join(cache, 'files'))[0] ?? '');
-const remembered = () => readFileSync(cacheFile(), 'utf8').split('\n').slice(1, -2);
+const paths = ['a.csv', 'b.csv'];
+const remembered = () => {
+  const known = openStatCache(cache, root, Date.now());
+  return paths.filter((path) => known.find(path, statSync(join(root, path))) !== undefined);
+};
 
-/** What a run an hour from now would have written: the files have settled by then. */
-function letFilesSettle(): void {
-  const stamps = ['a.csv', 'b.csv'].map((name) => {
-    const { size, mtimeMs, ctimeMs, ino } = statSync(join(root, name));
-    return { name, stamp: `${size} ${mtimeMs} ${ctimeMs} ${ino}` };
+/** What a run an hour from now would write: the files have settled by then. A digest that no file has shows belief. */
+function letFilesSettle(writtenMs = Date.now()): void {
+  const files = paths.map((path): [string, HashedFile] => {
+    const { size, mtimeMs, ctimeMs, ino } = statSync(join(root, path));
+    const stamp = { size, mtimeMs, ctimeMs, ino };
+    return [path, { sha256: '0'.repeat(64), size: 1, absent: false, stamp }];
   });
-  // A digest that no file has shows that it was believed.
-  const lines = stamps.map(({ name, stamp }) => `${JSON.stringify(name)}\t${stamp}\t${'0'.repeat(64)}\t1\t0`);
-  mkdirSync(join(cache, 'files'), { recursive: true });
-  writeFileSync(cacheFile(), `${Date.now()}\n${lines.join('\n')}\nend\n`);
+  saveStatCache(cache, root, files, Date.now() + 3_600_000);
+  rewriteHeader((header) => ({ ...header, startedMs: writtenMs }));
+}
+
+function rewriteHeader(change: (header: object) => object): void {
+  const bytes = readFileSync(cacheFile());
+  const end = bytes.indexOf('\n');
+  const header = change(JSON.parse(bytes.toString('utf8', 0, end)));
+  writeFileSync(cacheFile(), Buffer.concat([Buffer.from(JSON.stringify(header)), bytes.subarray(end)]));
 }
 
 describe('the cache of what was read of files', () => {
@@ -78,26 +89,35 @@ describe('the cache of what was read of files', () => {
     }
   });
 
-  it('is not believed when the clock has gone back since, nor when it is torn', async () => {
-    await cached();
+  it('is not believed when the clock has gone back since, nor when it is damaged', async () => {
     letFilesSettle();
-    const whole = readFileSync(cacheFile(), 'utf8');
-    for (const damaged of [
-      whole.replace(/^\d+/, String(Date.now() + 60_000)),
-      whole.slice(0, -5),
-      whole.replace(/^\d+/, 'soon'),
-      '',
+    expect(await cached()).not.toBe(await fresh());
+    letFilesSettle(Date.now() + 60_000);
+    expect(await cached()).toBe(await fresh());
+    letFilesSettle();
+    const whole = readFileSync(cacheFile());
+    for (const damage of [
+      () => whole.subarray(0, -5),
+      () => whole.subarray(0, 20),
+      () => Buffer.alloc(0),
+      () => {
+        const flipped = Buffer.from(whole);
+        flipped[flipped.length - 1] = 1;
+        return flipped;
+      },
     ]) {
-      writeFileSync(cacheFile(), damaged);
+      writeFileSync(cacheFile(), damage());
       expect(await cached()).toBe(await fresh());
     }
   });
 
-  it('forgets files that are gone', async () => {
-    await cached();
-    write('c.csv', '1');
-    await cached();
-    expect(existsSync(cacheFile())).toBe(true);
-    expect(readFileSync(cacheFile(), 'utf8')).not.toContain('never-there');
+  it('finds files also when others were added or removed', async () => {
+    letFilesSettle();
+    write('a-new.csv', '1');
+    expect(remembered()).toEqual(paths);
+    const known = openStatCache(cache, root, Date.now());
+    expect(known.find('b.csv', statSync(join(root, 'b.csv')))).toBeDefined();
+    expect(known.find('a.csv', statSync(join(root, 'a.csv')))).toBeDefined();
+    expect(known.find('a-new.csv', statSync(join(root, 'a-new.csv')))).toBeUndefined();
   });
 });

@@ -12,9 +12,11 @@ export interface HashedFile {
   size: number;
   /** True for a Git LFS pointer: digest and size are those of the content, which is not here. */
   absent: boolean;
-  stamp: string;
-  stampedMs: number;
+  stamp: Stamp;
 }
+
+/** Changes whenever a file is written, replaced or renamed over, but for the limits of the clock that stamps it. */
+export type Stamp = Pick<Stats, 'size' | 'mtimeMs' | 'ctimeMs' | 'ino'>;
 
 /** Files up to this are read at once: for many small ones that is several times faster than a stream for each. */
 const AT_ONCE = 1024 * 1024;
@@ -22,9 +24,13 @@ const CHUNK = 1024 * 1024;
 const ATTEMPTS = 3;
 const PAUSE_MS = 100;
 
-/** Changes whenever a file is written, replaced or renamed over, but for the limits of the clock that stamps it. */
-export function stampOf({ size, mtimeMs, ctimeMs, ino }: Stats): string {
-  return `${size} ${mtimeMs} ${ctimeMs} ${ino}`;
+/** What a file's stamp is, without all that is known of it besides. */
+export function stampOf({ size, mtimeMs, ctimeMs, ino }: Stats): Stamp {
+  return { size, mtimeMs, ctimeMs, ino };
+}
+
+function sameStamp(a: Stats, b: Stats): boolean {
+  return a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs && a.ino === b.ino;
 }
 
 /**
@@ -66,12 +72,12 @@ function readSmall(file: string): HashedFile | 'large' | undefined {
       read = readSync(descriptor, bytes, length, bytes.length - length, length);
     const content = bytes.subarray(0, length);
     const after = fstatSync(descriptor);
-    if (length !== before.size || stampOf(after) !== stampOf(before)) return undefined;
+    if (length !== before.size || !sameStamp(before, after)) return undefined;
     const pointer = readLfsPointer(content);
     return {
       ...(pointer ?? { sha256: hash('sha256', content), size: length }),
       absent: pointer !== undefined,
-      ...stampsOf(after),
+      stamp: stampOf(after),
     };
   } finally {
     closeSync(descriptor);
@@ -93,13 +99,9 @@ async function readLarge(file: string, signal?: AbortSignal): Promise<HashedFile
       size += bytesRead;
     }
     const after = await handle.stat();
-    if (size !== before.size || stampOf(after) !== stampOf(before)) return undefined;
-    return { sha256: digest.digest('hex'), size, absent: false, ...stampsOf(after) };
+    if (size !== before.size || !sameStamp(before, after)) return undefined;
+    return { sha256: digest.digest('hex'), size, absent: false, stamp: stampOf(after) };
   } finally {
     await handle.close();
   }
-}
-
-function stampsOf(stats: Stats): Pick<HashedFile, 'stamp' | 'stampedMs'> {
-  return { stamp: stampOf(stats), stampedMs: Math.max(stats.mtimeMs, stats.ctimeMs) };
 }

@@ -80,9 +80,8 @@ async function readRoot(root: string, { cache, signal }: ReadOptions): Promise<R
 function remember(known: StatCache, path: string, file: string): HashedFile | undefined {
   try {
     const stats = lstatSync(file);
-    const stamp = stampOf(stats);
-    const found = known.find(path, stamp);
-    return found && { ...found, stamp, stampedMs: Math.max(stats.mtimeMs, stats.ctimeMs) };
+    const found = known.find(path, stats);
+    return found && { ...found, stamp: stampOf(stats) };
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return undefined;
     throw unreadable(file, error);

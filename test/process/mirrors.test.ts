@@ -86,15 +86,16 @@ describe('two at once', () => {
   });
 });
 
-describe('two machines that see one registry', () => {
-  const sharing = (project: string) => {
-    const other = join(mkdtempSync(join(tmpdir(), 'edgeloop-other-')), 'churn');
-    cpSync(project, other, { recursive: true });
-    edit(other, 'edgeloop.yaml', [/registry: .*/, `registry: oci:${join(project, '.edgeloop/registry')}`]);
-    commit(other, 'the same registry');
-    return other;
-  };
+/** A copy of a project, as another machine has it, with the same registry. */
+const sharing = (project: string) => {
+  const other = join(mkdtempSync(join(tmpdir(), 'edgeloop-other-')), 'churn');
+  cpSync(project, other, { recursive: true });
+  edit(other, 'edgeloop.yaml', [/registry: .*/, `registry: oci:${join(project, '.edgeloop/registry')}`]);
+  commit(other, 'the same registry');
+  return other;
+};
 
+describe('two machines that see one registry', () => {
   it('train once: the other one takes what is there', () => {
     const project = churnProject();
     const other = sharing(project);
