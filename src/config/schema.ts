@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { nameSchema } from './names.ts';
+import { METRIC_NAMES, refuseOtherMetrics, TASK_NAMES } from './tasks.ts';
 import { durationSchema, sizeSchema, toleranceSchema } from './units.ts';
 
 const ruleSchema = z.strictObject({
@@ -32,14 +33,19 @@ const modelSchema = z.strictObject({
     target: z.enum(['local']).default('local'),
     timeout: durationSchema.default(30 * 60_000),
   }),
-  evaluate: z.strictObject({
-    task: z.enum(['binary-classification']),
-    label: z.string().min(1).describe('the column of the holdout that holds the truth'),
-    metrics: z
-      .partialRecord(z.enum(['auc', 'log_loss', 'accuracy', 'f1']), ruleSchema)
-      .refine((metrics) => Object.keys(metrics).length > 0, 'expected at least one metric'),
-    budget: z.strictObject({ size: sizeSchema.optional() }).default({}),
-  }),
+  evaluate: z
+    .strictObject({
+      task: z.enum(TASK_NAMES),
+      label: z.string().min(1).describe('the column of the holdout that holds the truth'),
+      metrics: z
+        .record(z.string(), ruleSchema)
+        // Which of them a task has is told by `refuseOtherMetrics`.
+        .meta({ propertyNames: { enum: METRIC_NAMES } })
+        .refine((metrics) => Object.keys(metrics).length > 0, 'expected at least one metric'),
+      budget: z.strictObject({ size: sizeSchema.optional() }).default({}),
+    })
+    // Whatever else is wrong: all errors are told at once.
+    .superRefine(refuseOtherMetrics, { when: () => true }),
 });
 
 /** The schema of `edgeloop.yaml` (DESIGN 8.2). */

@@ -13,6 +13,7 @@ function verdict(): Verdict {
     budget: { size: 10_000_000 },
   };
   const decision = judge({
+    task: 'binary-classification',
     candidate: { auc: 0.934, log_loss: 0.25, f1: null },
     champion: { auc: 0.913, log_loss: 0.2, f1: 0.5 },
     intervals: {
