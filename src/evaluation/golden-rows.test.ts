@@ -18,6 +18,9 @@ const multiclass = (probabilities: number[][], count: number): number[] =>
     count,
   );
 
+const sure = (best: number): number[] =>
+  Array.from({ length: 8 }, (_, index) => (index === best ? 0.93 : 0.01));
+
 describe('goldenRows', () => {
   it('spreads over the range of probabilities, ends included', () => {
     const probabilities = Float64Array.from({ length: 101 }, (_, row) => ((row * 37) % 101) / 100);
@@ -56,8 +59,6 @@ describe('goldenRows', () => {
   });
 
   it('spreads over K predicted classes', () => {
-    const sure = (best: number): number[] =>
-      Array.from({ length: 8 }, (_, index) => (index === best ? 0.93 : 0.01));
     const rows = Array.from({ length: 80 }, (_, row) => sure(row % 10 === 0 ? Math.floor(row / 10) : 0));
     expect(multiclass(rows, 8)).toEqual([0, 10, 20, 30, 40, 50, 60, 70]);
   });
