@@ -60,7 +60,9 @@ describe('an input with several values per row', () => {
       }
       const { inputs, outputs } = await chooseGolden({ ...model, predictions: found });
       expect(inputs.map((tensor) => tensor.shape)).toEqual([[4, ...shape]]);
-      expect(inputs.map((tensor) => [...elements(tensor)])).toEqual([[1, 0, 0, 0, 0, 1, 0, 1, 0, 0, 1, 0]]);
+      expect(inputs.map((tensor) => Array.from<unknown>(elements(tensor)))).toEqual([
+        [1, 0, 0, 0, 0, 1, 0, 1, 0, 0, 1, 0],
+      ]);
       expect(
         outputs.map((tensor) =>
           [...elements(tensor)].map((value, at) => Number(value) - (found.predicted[at] ?? 0)),
@@ -174,11 +176,12 @@ describe('an input with several values per row', () => {
   });
 });
 
+const signature = (...shapes: (number | null)[][]): ModelSignature => ({
+  inputs: shapes.map((shape, index) => ({ name: `x${index}`, dataType: 'FP32', shape })),
+  outputs: [],
+});
+
 describe('featureOrderIn', () => {
-  const signature = (...shapes: (number | null)[][]): ModelSignature => ({
-    inputs: shapes.map((shape, index) => ({ name: `x${index}`, dataType: 'FP32', shape })),
-    outputs: [],
-  });
   const table = { file: 'h.csv', columns: ['a', 'b', 'c', 'y'] };
 
   it("is the training's where it names one, also beside inputs of one value", () => {

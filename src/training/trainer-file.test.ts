@@ -55,13 +55,13 @@ describe('readTrainerFile', () => {
   });
 });
 
-describe('withLabels', () => {
-  const named = (labels?: (string | number)[]): ModelSignature => ({
-    inputs: [],
-    outputs: [],
-    ...(labels && { labels }),
-  });
+const named = (labels?: (string | number)[]): ModelSignature => ({
+  inputs: [],
+  outputs: [],
+  ...(labels && { labels }),
+});
 
+describe('withLabels', () => {
   it.each<
     [
       string,

@@ -10,6 +10,11 @@ import vectors from './vectors/metrics.json' with { type: 'json' };
 
 const METRIC_NAMES = TASK_METRICS['multiclass-classification'];
 
+const shares = ({ cuts: [a, b] }: { cuts: [number, number] }): number[] => {
+  const [low, high] = [Math.min(a, b), Math.max(a, b)];
+  return [low / 10, (high - low) / 10, (10 - high) / 10];
+};
+
 describe('MULTICLASS_METRICS', () => {
   it.each(vectors.multiclass)(
     'equals scikit-learn: $name',
@@ -30,11 +35,6 @@ describe('MULTICLASS_METRICS', () => {
     cuts: fc.tuple(fc.nat(10), fc.nat(10)),
     weight: fc.nat(3),
   });
-  const probabilities = ({ cuts: [a, b] }: { cuts: [number, number] }): number[] => {
-    const [low, high] = [Math.min(a, b), Math.max(a, b)];
-    return [low / 10, (high - low) / 10, (10 - high) / 10];
-  };
-
   it('a row that counts twice is the same as the row twice, one that counts nothing is not there', () => {
     fc.assert(
       fc.property(
@@ -47,7 +47,7 @@ describe('MULTICLASS_METRICS', () => {
           const of = (some: typeof rows) =>
             predictionsOf(
               some.map(({ label }) => label),
-              some.map(probabilities),
+              some.map(shares),
               ['a', 'b', 'c'],
             );
           const weights = rows.map(({ weight }) => weight);
