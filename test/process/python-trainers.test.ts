@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
@@ -156,6 +157,70 @@ describe.skipIf(trainers === undefined)('a training in Python', () => {
       const { error } = json(project, 1, 'retrain', 'digits');
       expect(error).toMatchObject({ code: 'trainer-file-invalid' });
       expect(error.message).toMatch(/output\/trainer\.json: .*"feature_order"/);
+    });
+  });
+
+  describe.each([
+    ['digits', 'training/train.py', '--hidden 16 --epochs 5 --seed 1', '0,0,5,13', 'many,0,5,13'],
+    ['churn', 'training-sklearn/train.py', '--trees 20', ',265.1,', ',many,'],
+  ])('by hand, of %s', (example, program, params, value, wrong) => {
+    const train = (project: string, hashSeed: string) =>
+      spawnSync('python3', [program, '--data', 'data/train', '--out', hashSeed, ...params.split(' ')], {
+        cwd: project,
+        env: { ...process.env, PYTHONHASHSEED: hashSeed },
+        encoding: 'utf8',
+      });
+
+    it('gives the same bytes whatever the hash seed', () => {
+      const project = exampleProject(example);
+      const [one, other] = ['1', '77'].map((hashSeed) => {
+        expect(train(project, hashSeed)).toMatchObject({ status: 0, stderr: '' });
+        return readFileSync(join(project, hashSeed, 'model.onnx'));
+      });
+      expect(one?.equals(other ?? Buffer.alloc(0))).toBe(true);
+    });
+
+    it('says in one line where a value is wrong', () => {
+      const project = exampleProject(example);
+      edit(project, `data/train/${example}-1.csv`, (text) => text.replace(value, wrong));
+      const { status, stderr } = train(project, '1');
+      expect(status).toBe(1);
+      expect(stderr).toMatch(/^data\/train\/\w+-1\.csv:2: found 'many', expected a .*number.*\n$/);
+      expect(existsSync(join(project, '1'))).toBe(false);
+    });
+  });
+
+  describe('elsewhere', () => {
+    it('hands over what its trainer.json says, and something else under the same inputs is refused', () => {
+      const project = exampleProject('digits');
+      const args = '--data data/train --out ../elsewhere --hidden 16 --epochs 60 --seed 3'.split(' ');
+      execFileSync('python3', ['training/train.py', ...args], { cwd: project, stdio: 'ignore' });
+      const from = ['retrain', 'digits', '--from', join(project, '../elsewhere')];
+      const first = json(project, 0, ...from);
+      expect(first).toMatchObject({ reused: false, verdict: { outcome: 'first' } });
+      expect(cardOf(first.candidate)).toMatchObject({
+        featureOrderFrom: 'trainer',
+        notes: 'scikit-learn MLPClassifier, 16 hidden units, 797 images of 8x8',
+        training: { job: { target: 'elsewhere' } },
+      });
+      expect(json(project, 0, ...from)).toMatchObject({
+        reused: true,
+        candidate: { digest: first.candidate.digest },
+      });
+      edit(project, '../elsewhere/trainer.json', (text) => text.replace('16 hidden', 'sixteen hidden'));
+      expect(json(project, 2, ...from).error.code).toBe('already-trained');
+
+      const silent = exampleProject('digits');
+      rmSync(join(project, '../elsewhere/trainer.json'));
+      const { candidate } = json(silent, 0, ...from);
+      const card = cardOf(candidate);
+      // The holdout has just these columns, in the same order, and its labels are class indices.
+      expect(card).toMatchObject({
+        featureOrder: cardOf(first.candidate).featureOrder,
+        featureOrderFrom: 'holdout',
+      });
+      expect(card).not.toHaveProperty('notes');
+      expect(card.modelSignature).not.toHaveProperty('labels');
     });
   });
 
