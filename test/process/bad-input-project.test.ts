@@ -36,7 +36,7 @@ describe('a wrong edgeloop.yaml', () => {
       `${file}:22:24: "models.churn.train.params.trees": expected a text, a number, true or false; found [120]`,
       `${file}:26:16: "models.churn.train.timeout": expected a duration such as 60s, 30m or 2h; found 30`,
       `${file}:31:13: "models.churn.evaluate.label": expected string; found null`,
-      `${file}:37:9: unknown key "models.churn.evaluate.metrics.acu"; did you mean "auc"?`,
+      `${file}:37:9: "models.churn.evaluate.metrics.acu": binary-classification has no such metric; did you mean "auc"?`,
       `${file}:38:32: "models.churn.evaluate.metrics.log_loss.tolerance": expected a number such as 0.02, or a share of the champion such as 5%; found "much"`,
       `${file}:42:11: "channels": expected array; found "production"`,
     ]) {

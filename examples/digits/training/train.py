@@ -90,7 +90,7 @@ def onnx_bytes(network):
         target_opset={"": 17, "ai.onnx.ml": 3},
         name="digits",
     )
-    # The converter keeps them in a set, whose order changes with the hash seed.
+    # The converter collects them in a set, whose order may change with the hash seed.
     opsets = sorted(model.opset_import, key=lambda opset: opset.domain)
     del model.opset_import[:]
     model.opset_import.extend(opsets)
