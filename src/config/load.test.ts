@@ -107,6 +107,11 @@ describe('loadConfig', () => {
       /edgeloop\.yaml:17:9: "models\.churn\.evaluate\.metrics\.auc": multiclass-classification has no such metric; expected one of accuracy, macro_f1, log_loss$/m,
     ],
     [
+      'a metric of no task, beside a task that there is not',
+      VALID.replace('binary-classification', 'ranking').replace('auc:', 'acu:'),
+      /17:9: ".*metrics\.acu": no task has such a metric; did you mean "auc"\?$/m,
+    ],
+    [
       'a misspelt metric of a task, beside another error',
       VALID.replace('binary', 'multiclass').replace('auc:', 'makro_f1:').replace('5%', 'much'),
       /18:32: [^\n]*\n.*edgeloop\.yaml:17:9: ".*makro_f1": .* has no such metric; did you mean "macro_f1"\?$/m,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { nameSchema } from './names.ts';
-import { METRIC_NAMES, refuseOtherMetrics, TASK_NAMES } from './tasks.ts';
+import { METRIC_NAMES, metricsOfTheTask, TASK_NAMES } from './tasks.ts';
 import { durationSchema, sizeSchema, toleranceSchema } from './units.ts';
 
 const ruleSchema = z.strictObject({
@@ -33,26 +33,23 @@ const modelSchema = z.strictObject({
     target: z.enum(['local']).default('local'),
     timeout: durationSchema.default(30 * 60_000),
   }),
-  evaluate: z
-    .strictObject({
-      task: z.enum(TASK_NAMES),
-      label: z.string().min(1).describe('the column of the holdout that holds the truth'),
-      metrics: z
-        .record(z.string(), ruleSchema)
-        // Which of them a task has is told by `refuseOtherMetrics`.
-        .meta({ propertyNames: { enum: METRIC_NAMES } })
-        .refine((metrics) => Object.keys(metrics).length > 0, 'expected at least one metric'),
-      budget: z.strictObject({ size: sizeSchema.optional() }).default({}),
-    })
-    // Whatever else is wrong: all errors are told at once.
-    .superRefine(refuseOtherMetrics, { when: () => true }),
+  evaluate: z.strictObject({
+    task: z.enum(TASK_NAMES),
+    label: z.string().min(1).describe('the column of the holdout that holds the truth'),
+    metrics: z
+      .record(z.string(), ruleSchema)
+      // For the JSON Schema; which of them a task has is told by `metricsOfTheTask`.
+      .meta({ propertyNames: { enum: METRIC_NAMES } })
+      .refine((metrics) => Object.keys(metrics).length > 0, 'expected at least one metric'),
+    budget: z.strictObject({ size: sizeSchema.optional() }).default({}),
+  }),
 });
 
 /** The schema of `edgeloop.yaml` (DESIGN 8.2). */
 export const configSchema = z.strictObject({
   registry: z.string().min(1).describe('oci:FOLDER, or HOST/REPOSITORY'),
   models: z
-    .record(nameSchema, modelSchema)
+    .record(nameSchema, modelSchema.check(metricsOfTheTask))
     .refine((models) => Object.keys(models).length > 0, 'expected at least one model'),
   channels: z.array(nameSchema).min(1).default(['production']),
 });

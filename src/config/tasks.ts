@@ -22,24 +22,32 @@ export const TASK_NAMES: readonly TaskName[] = Object.keys(TASK_METRICS).filter(
 /** The names of all metrics, each once. */
 export const METRIC_NAMES: readonly string[] = [...new Set(Object.values(TASK_METRICS).flat())];
 
-const evaluateSchema = z.looseObject({
-  task: z.enum(TASK_NAMES),
-  metrics: z.record(z.string(), z.unknown()),
+const settingsSchema = z.looseObject({
+  evaluate: z.looseObject({
+    task: z.enum(TASK_NAMES).optional().catch(undefined),
+    metrics: z.record(z.string(), z.unknown()),
+  }),
 });
 
-/** What is wrong with the metrics beside a task: each that the task does not have. */
-export function refuseOtherMetrics(settings: unknown, context: z.core.$RefinementCtx): void {
-  const evaluate = evaluateSchema.safeParse(settings).data;
+function refuseOtherMetrics(settings: unknown, context: z.core.$RefinementCtx): void {
+  const evaluate = settingsSchema.safeParse(settings).data?.evaluate;
   if (evaluate === undefined) return;
-  const known: readonly string[] = TASK_METRICS[evaluate.task];
-  for (const name of Object.keys(evaluate.metrics).filter((each) => !known.includes(each))) {
+  const { task, metrics } = evaluate;
+  const known: readonly string[] = task === undefined ? METRIC_NAMES : TASK_METRICS[task];
+  for (const name of Object.keys(metrics).filter((each) => !known.includes(each))) {
     const guess = nearest(name, known);
     const hint = guess === undefined ? `expected one of ${known.join(', ')}` : `did you mean "${guess}"?`;
     context.addIssue({
       code: 'custom',
-      path: ['metrics', name],
-      message: `${evaluate.task} has no such metric; ${hint}`,
+      path: ['evaluate', 'metrics', name],
+      message: `${task ?? 'no task'} has ${task === undefined ? 'such a' : 'no such'} metric; ${hint}`,
       input: undefined,
     });
   }
 }
+
+/**
+ * Of one model's settings: refuses each metric that the task beside it does not have; also where something else is
+ * wrong, since all errors are told at once.
+ */
+export const metricsOfTheTask = z.superRefine(refuseOtherMetrics, { when: () => true });
