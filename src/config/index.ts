@@ -3,3 +3,4 @@ export { type Config, loadAgentConfig, loadConfig, modelConfig, parseConfig } fr
 export { nameSchema } from './names.ts';
 export { nearest } from './nearest.ts';
 export type { ModelConfig } from './schema.ts';
+export { isTaskName, type MetricOf, TASK_METRICS, TASK_NAMES, type TaskName } from './tasks.ts';

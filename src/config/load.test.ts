@@ -83,7 +83,7 @@ describe('loadConfig', () => {
       `${file}:12:16: "models.churn.train.timeout": expected a duration such as 60s, 30m or 2h; found "30 minutes"`,
     );
     expect(message).toContain(
-      `${file}:14:13: "models.churn.evaluate.task": expected one of binary-classification; found "classification"`,
+      `${file}:14:13: "models.churn.evaluate.task": expected one of binary-classification, multiclass-classification; found "classification"`,
     );
     expect(message).toContain(`${file}:17:21: "models.churn.evaluate.metrics.auc.min"`);
     expect(message).toContain('found "high"');
@@ -99,7 +99,22 @@ describe('loadConfig', () => {
     [
       'an unknown metric',
       VALID.replace('auc:', 'acu:'),
-      /edgeloop\.yaml:17:9: unknown key "models\.churn\.evaluate\.metrics\.acu"; did you mean "auc"\?/,
+      /edgeloop\.yaml:17:9: "models\.churn\.evaluate\.metrics\.acu": binary-classification has no such metric; did you mean "auc"\?/,
+    ],
+    [
+      'a metric of another task',
+      VALID.replace('binary', 'multiclass'),
+      /edgeloop\.yaml:17:9: "models\.churn\.evaluate\.metrics\.auc": multiclass-classification has no such metric; expected one of accuracy, macro_f1, log_loss$/m,
+    ],
+    [
+      'a metric of no task, beside a task that there is not',
+      VALID.replace('binary-classification', 'ranking').replace('auc:', 'acu:'),
+      /17:9: ".*metrics\.acu": no task has such a metric; did you mean "auc"\?$/m,
+    ],
+    [
+      'a misspelt metric of a task, beside another error',
+      VALID.replace('binary', 'multiclass').replace('auc:', 'makro_f1:').replace('5%', 'much'),
+      /18:32: [^\n]*\n.*edgeloop\.yaml:17:9: ".*makro_f1": .* has no such metric; did you mean "macro_f1"\?$/m,
     ],
     [
       'a duration without a unit',

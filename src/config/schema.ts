@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { notEmpty } from './maps.ts';
 import { nameSchema } from './names.ts';
+import { type MetricName, metricsOfTheTask, TASK_NAMES } from './tasks.ts';
 import { durationSchema, sizeSchema, toleranceSchema } from './units.ts';
 
 // Descriptions and examples go into schema/edgeloop.schema.json, where editors find them.
@@ -110,9 +111,7 @@ const trainSchema = z.strictObject({
 });
 
 const evaluateSchema = z.strictObject({
-  task: z
-    .enum(['binary-classification'])
-    .describe('What the model predicts; it decides which metrics there are.'),
+  task: z.enum(TASK_NAMES).describe('What the model predicts; it decides which metrics there are.'),
   label: z
     .string()
     .min(1)
@@ -135,10 +134,16 @@ const evaluateSchema = z.strictObject({
         min: 0.85,
         tolerance: 0.02,
       }),
-    }),
+      macro_f1: metric('Mean over the classes of their F1, 0 to 1; higher is better.', {
+        min: 0.85,
+        tolerance: 0.02,
+      }),
+    } satisfies Record<MetricName, z.ZodType>),
     'metric',
   ).meta({
-    description: 'The gate: at least one metric with its floor, its ceiling or its tolerance.',
+    description:
+      'The gate: at least one metric of the task with its floor, its ceiling or its tolerance. Binary: auc, log_loss, ' +
+      'accuracy, f1. Multiclass: accuracy, macro_f1, log_loss.',
     examples: [{ auc: { min: 0.85, tolerance: 0.02 }, log_loss: { tolerance: '5%' } }],
   }),
   budget: z
@@ -174,7 +179,10 @@ export const configSchema = z.strictObject({
       examples: ['oci:.edgeloop/registry', 'ghcr.io/OWNER/REPO', 'localhost:5000/models'],
     }),
   models: notEmpty(
-    z.record(nameSchema, modelSchema.describe('One model: a named line of versions.')),
+    z.record(
+      nameSchema,
+      modelSchema.check(metricsOfTheTask).describe('One model: a named line of versions.'),
+    ),
     'model',
   ).describe(
     'At least one model by its name: 2 to 63 characters, a-z first, then a-z, 0-9 and "-", which may not be last.',

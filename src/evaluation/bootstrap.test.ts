@@ -1,7 +1,35 @@
 import { describe, expect, it } from 'vitest';
-import { pairedBootstrap } from './bootstrap.ts';
-import { METRIC_NAMES, METRICS } from './metrics.ts';
+import { binaryPredictions } from '../../test/fixtures/predictions.ts';
+import { TASK_METRICS } from '../config/index.ts';
+import { type BootstrapOptions, pairedBootstrap } from './bootstrap.ts';
 import { seededRandom, seedFrom } from './random.ts';
+import { taskNamed } from './tasks/tasks.ts';
+
+const METRIC_NAMES = TASK_METRICS['binary-classification'];
+
+/** The interval of one metric of binary classification. */
+function bootstrap(
+  name: (typeof METRIC_NAMES)[number],
+  labels: ArrayLike<number>,
+  champion: Float64Array,
+  candidate: Float64Array,
+  options: BootstrapOptions,
+): { lower: number; upper: number } {
+  const task = taskNamed('binary-classification');
+  const metric = task.metrics[name];
+  if (metric === undefined) throw new Error(`no metric ${name}`);
+  const { direction, prepare } = metric;
+  return pairedBootstrap(
+    {
+      rows: labels.length,
+      direction,
+      champion: prepare(binaryPredictions(labels, champion)),
+      candidate: prepare(binaryPredictions(labels, candidate)),
+      usable: task.usable?.(Float64Array.from(labels)),
+    },
+    options,
+  );
+}
 
 const ROWS = 400;
 const noise = uniforms(11, ROWS * 2);
@@ -37,7 +65,7 @@ describe('seededRandom', () => {
 describe('pairedBootstrap', () => {
   it('is the same for the same seed, and another for another', () => {
     const [first, again, other] = [5, 5, 6].map((seed) =>
-      pairedBootstrap(METRICS.auc, labels, predictions(0.3), predictions(0.35, ROWS), { ...options, seed }),
+      bootstrap('auc', labels, predictions(0.3), predictions(0.35, ROWS), { ...options, seed }),
     );
     expect(again).toEqual(first);
     expect(other).not.toEqual(first);
@@ -45,7 +73,7 @@ describe('pairedBootstrap', () => {
 
   it.each(METRIC_NAMES)('%s: equal models have the interval [0, 0]', (name) => {
     for (const relative of [false, true]) {
-      const interval = pairedBootstrap(METRICS[name], labels, predictions(0.3), predictions(0.3), {
+      const interval = bootstrap(name, labels, predictions(0.3), predictions(0.3), {
         ...options,
         relative,
       });
@@ -55,8 +83,8 @@ describe('pairedBootstrap', () => {
 
   it.each(METRIC_NAMES)('%s: a better candidate is above zero, a worse one below', (name) => {
     const [weak, strong] = [predictions(0.1), predictions(0.45)];
-    expect(pairedBootstrap(METRICS[name], labels, weak, strong, options).lower).toBeGreaterThan(0);
-    expect(pairedBootstrap(METRICS[name], labels, strong, weak, options).upper).toBeLessThan(0);
+    expect(bootstrap(name, labels, weak, strong, options).lower).toBeGreaterThan(0);
+    expect(bootstrap(name, labels, strong, weak, options).upper).toBeLessThan(0);
   });
 
   it('agrees with the normal approximation for a mean', () => {
@@ -68,7 +96,7 @@ describe('pairedBootstrap', () => {
     const mean = differences.reduce((sum, value) => sum + value, 0) / ROWS;
     const variance = differences.reduce((sum, value) => sum + (value - mean) ** 2, 0) / ROWS;
     const margin = 1.96 * Math.sqrt(variance / ROWS);
-    const interval = pairedBootstrap(METRICS.accuracy, labels, champion, candidate, options);
+    const interval = bootstrap('accuracy', labels, champion, candidate, options);
     expect(Math.abs(interval.lower - (mean - margin))).toBeLessThan(margin / 5);
     expect(Math.abs(interval.upper - (mean + margin))).toBeLessThan(margin / 5);
   });
@@ -77,7 +105,7 @@ describe('pairedBootstrap', () => {
     const labelsOfTwo = Uint8Array.from([0, 1]);
     const half = Float64Array.from([0.5, 0.5]);
     const quarter = Float64Array.from([0.25, 0.75]);
-    const interval = pairedBootstrap(METRICS.log_loss, labelsOfTwo, half, quarter, {
+    const interval = bootstrap('log_loss', labelsOfTwo, half, quarter, {
       ...options,
       relative: true,
     });
@@ -88,8 +116,8 @@ describe('pairedBootstrap', () => {
 
   it('draws again where a resample has one class only', () => {
     const rare = Uint8Array.from([1, 0, 0, 0]);
-    const interval = pairedBootstrap(
-      METRICS.auc,
+    const interval = bootstrap(
+      'auc',
       rare,
       Float64Array.from([0.4, 0.3, 0.5, 0.6]),
       Float64Array.from([0.9, 0.3, 0.5, 0.6]),
@@ -101,9 +129,9 @@ describe('pairedBootstrap', () => {
 
   it('refuses one class', () => {
     const zeros = new Uint8Array(3);
-    expect(() =>
-      pairedBootstrap(METRICS.f1, zeros, new Float64Array(3), new Float64Array(3), options),
-    ).toThrow(/1000 resamples .* 3 rows of one class/);
+    expect(() => bootstrap('f1', zeros, new Float64Array(3), new Float64Array(3), options)).toThrow(
+      /1000 resamples .* 3 rows that are no holdout/,
+    );
   });
 });
 

@@ -1,6 +1,6 @@
 import { misuse } from '../errors.ts';
-import type { Metric } from './metrics.ts';
 import { type Random, seededRandom } from './random.ts';
+import type { Metric, Weights } from './tasks/task.ts';
 
 export interface BootstrapOptions {
   resamples: number;
@@ -12,30 +12,36 @@ export interface BootstrapOptions {
   relative?: boolean;
 }
 
+/** Two models on the same rows. */
+export interface Comparison {
+  rows: number;
+  direction: Metric['direction'];
+  /** The metric of each, by how often each row counts. */
+  champion: (weights: Weights) => number;
+  candidate: (weights: Weights) => number;
+  /** Whether a resample is a holdout at all; one that is not (of one class, say) is drawn again. */
+  usable?: ((weights: Weights) => boolean) | undefined;
+}
+
 /**
  * Percentile interval of the candidate's improvement over the champion (positive: the candidate is better, whatever
  * the metric's direction), both scored on the same resampled rows (Efron and Tibshirani 1993, chapter 13; ends by the
- * (B + 1) alpha rule of 12.5). A resample with one class only is no holdout and is drawn again, so both classes must
- * occur in `labels`.
+ * (B + 1) alpha rule of 12.5). Throws the misuse `bootstrap-invalid`.
  */
 export function pairedBootstrap(
-  metric: Metric,
-  labels: Uint8Array,
-  championProbabilities: Float64Array,
-  candidateProbabilities: Float64Array,
+  comparison: Comparison,
   options: BootstrapOptions,
 ): { lower: number; upper: number } {
+  const { rows, direction, champion, candidate, usable = () => true } = comparison;
   const { resamples, seed, level, relative = false } = options;
-  checkOptions(labels, resamples, level);
+  checkOptions(comparison, resamples, level);
   const random = seededRandom(seed);
-  const champion = metric.prepare(labels, championProbabilities);
-  const candidate = metric.prepare(labels, candidateProbabilities);
-  const weights = new Uint32Array(labels.length);
-  const draws = new Uint32Array(labels.length);
+  const weights = new Uint32Array(rows);
+  const draws = new Uint32Array(rows);
   const improvements = Float64Array.from({ length: resamples }, () => {
     do drawWeights(weights, draws, random);
-    while (!hasBothClasses(weights, labels));
-    return improvement(metric.direction, champion(weights), candidate(weights), relative);
+    while (!usable(weights));
+    return improvement(direction, champion(weights), candidate(weights), relative);
   }).toSorted();
   const tail = Math.max(1, Math.floor(((resamples + 1) * (1 - level)) / 2));
   return { lower: improvements[tail - 1] ?? Number.NaN, upper: improvements[resamples - tail] ?? Number.NaN };
@@ -63,20 +69,12 @@ function drawWeights(weights: Uint32Array, draws: Uint32Array, random: Random): 
   }
 }
 
-function hasBothClasses(weights: Uint32Array, labels: Uint8Array): boolean {
-  let seen = 0;
-  for (let row = 0; row < labels.length && seen !== 3; row++) {
-    if (weights[row] !== 0) seen |= labels[row] === 1 ? 1 : 2;
-  }
-  return seen === 3;
-}
-
-function checkOptions(labels: Uint8Array, resamples: number, level: number): void {
-  const bothClasses = labels.includes(0) && labels.includes(1);
-  if (bothClasses && Number.isInteger(resamples) && resamples > 0 && level > 0 && level < 1) return;
+function checkOptions({ rows, usable }: Comparison, resamples: number, level: number): void {
+  const possible = rows > 0 && (usable?.(new Uint32Array(rows).fill(1)) ?? true);
+  if (possible && Number.isInteger(resamples) && resamples > 0 && level > 0 && level < 1) return;
   throw misuse(
     'bootstrap-invalid',
-    `A bootstrap of ${resamples} resamples at level ${level} over ${labels.length} rows ${bothClasses ? '' : 'of one class '}is not possible.`,
-    'Give a holdout with both classes, at least one resample and a level between 0 and 1.',
+    `A bootstrap of ${resamples} resamples at level ${level} over ${rows} rows ${possible ? '' : 'that are no holdout '}is not possible.`,
+    'Give a holdout with rows of every class, at least one resample and a level between 0 and 1.',
   );
 }

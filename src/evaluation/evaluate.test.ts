@@ -114,14 +114,15 @@ describe('evaluate', () => {
     const { modelSignature } = await readModelFile(modelFile);
     const session = await startSession({ modelFile });
     try {
-      const predictions = await scoreHoldout({
+      const scoring = {
         session,
         modelSignature,
         holdout: holdout.file,
         label: 'churn',
         task: 'binary-classification',
-      });
-      const args = { session, modelSignature, holdout: holdout.file, predictions };
+      };
+      const predictions = await scoreHoldout(scoring);
+      const args = { ...scoring, predictions };
       const { inputs, outputs } = await chooseGolden(args);
       expect(inputs.map(({ name, shape }) => [name, shape])).toEqual([
         ['x0', [8, 1]],
@@ -130,7 +131,7 @@ describe('evaluate', () => {
       expect(outputs.map(({ name }) => name).toSorted()).toEqual(['label', 'probabilities']);
       const answers = outputs.find(({ name }) => name === 'probabilities');
       const probabilities = answers === undefined ? [] : elements(answers);
-      const scored = new Set(predictions.probabilities);
+      const scored = new Set(predictions.predicted);
       for (let row = 0; row < 8; row++) expect(scored).toContain(probabilities[2 * row + 1]);
       const again = await chooseGolden(args);
       expect(goldenToJson(again.inputs, again.outputs)).toEqual(goldenToJson(inputs, outputs));

@@ -1,10 +1,13 @@
+import { isDeepStrictEqual } from 'node:util';
 import { failure, messageOf } from '../errors.ts';
+import type { ModelSignature } from '../onnx/index.ts';
 import { pairedBootstrap } from './bootstrap.ts';
 import { judge } from './gate.ts';
 import type { Interval, Rules } from './gate-record.ts';
-import { METRIC_NAMES, METRICS } from './metrics.ts';
 import { seedFrom } from './random.ts';
-import { type Predictions, scoreModel } from './score.ts';
+import { scoreModel } from './score.ts';
+import { measure, type Predictions, type Task } from './tasks/task.ts';
+import { taskNamed } from './tasks/tasks.ts';
 import type { Verdict } from './verdict.ts';
 
 const RESAMPLES = 2000;
@@ -17,6 +20,10 @@ export interface Contender {
   digest: string;
   /** Size of its files. */
   bytes: number;
+  /** As its card says; by default what the model file says of itself. */
+  modelSignature?: ModelSignature;
+  /** As its card says. */
+  featureOrder?: readonly string[] | undefined;
   /** What it says about this very holdout, when that is known already (its golden samples were made from it). */
   predictions?: Predictions;
 }
@@ -43,13 +50,15 @@ export interface EvaluateArgs {
  */
 export async function evaluate(args: EvaluateArgs): Promise<{ verdict: Verdict; predictions: Predictions }> {
   const { candidate, champion, holdout, rules } = args;
+  const task = taskNamed(args.task);
   const predictions = await predictionsOf(candidate, args);
   const reference = champion === null ? null : await championPredictions(champion, predictions, args);
   const seed = args.seed ?? seedFrom(holdout.digest, candidate.digest, champion?.digest ?? '');
   const decision = judge({
-    candidate: measure(predictions),
-    champion: reference === null ? null : measure(reference),
-    intervals: reference === null ? {} : intervals(predictions, reference, rules, seed),
+    task: task.name,
+    candidate: measureAll(task, predictions),
+    champion: reference === null ? null : measureAll(task, reference),
+    intervals: reference === null ? {} : intervals(task, predictions, reference, rules, seed),
     rules,
     sizeBytes: candidate.bytes,
   });
@@ -59,7 +68,7 @@ export async function evaluate(args: EvaluateArgs): Promise<{ verdict: Verdict; 
     candidate: candidate.digest,
     champion: champion?.digest ?? null,
     holdout: holdout.digest,
-    task: 'binary-classification',
+    task: task.name,
     rows: predictions.rows,
     rules,
     bootstrap: { resamples: RESAMPLES, seed, level: LEVEL, interval: 'percentile' },
@@ -76,7 +85,8 @@ async function predictionsOf(
   { holdout, label, task, signal }: EvaluateArgs,
 ): Promise<Predictions> {
   if (contender.predictions !== undefined) return contender.predictions;
-  return scoreModel(contender.modelFile, holdout.file, label, task, signal && { signal });
+  const { modelFile, modelSignature, featureOrder } = contender;
+  return scoreModel(modelFile, holdout.file, label, task, { modelSignature, featureOrder, signal });
 }
 
 async function championPredictions(
@@ -85,8 +95,8 @@ async function championPredictions(
   args: EvaluateArgs,
 ): Promise<Predictions> {
   try {
-    const predictions = sameClasses(await predictionsOf(champion, args), candidate);
-    if (Buffer.compare(predictions.labels, candidate.labels) !== 0) throw holdoutChanged(args.holdout.file);
+    const predictions = numberedAs(candidate, await predictionsOf(champion, args));
+    if (!sameLabels(predictions, candidate)) throw holdoutChanged(args.holdout.file);
     return predictions;
   } catch (error) {
     args.signal?.throwIfAborted();
@@ -99,15 +109,28 @@ async function championPredictions(
   }
 }
 
-/** A champion that numbers the two classes the other way round is read by the candidate's numbering. */
-function sameClasses(champion: Predictions, candidate: Predictions): Predictions {
-  if (champion.classes[1] === candidate.classes[1]) return champion;
-  return {
-    rows: champion.rows,
-    labels: champion.labels.map((label) => 1 - label),
-    probabilities: champion.probabilities.map((probability) => 1 - probability),
-    classes: candidate.classes,
-  };
+/**
+ * A champion that numbers the classes otherwise is read by the candidate's numbering: a class that it does not know has
+ * the probability 0, one that only it knows comes last.
+ */
+function numberedAs(candidate: Predictions, champion: Predictions): Predictions {
+  const { rows, width } = champion;
+  if (isDeepStrictEqual(champion.classes, candidate.classes)) return champion;
+  const more = champion.classes.filter((name) => !candidate.classes.includes(name));
+  const classes = [...candidate.classes, ...more];
+  const source = classes.map((name) => champion.classes.indexOf(name));
+  const predicted = new Float64Array(rows * classes.length);
+  for (let row = 0; row < rows; row++) {
+    for (const [index, from] of source.entries()) {
+      if (from >= 0) predicted[row * classes.length + index] = champion.predicted[row * width + from] ?? 0;
+    }
+  }
+  const labels = champion.labels.map((label) => source.indexOf(label));
+  return { rows, labels, predicted, width: classes.length, classes };
+}
+
+function sameLabels(a: Predictions, b: Predictions): boolean {
+  return a.rows === b.rows && a.labels.every((label, row) => label === b.labels[row]);
 }
 
 function holdoutChanged(file: string): Error {
@@ -119,31 +142,35 @@ function holdoutChanged(file: string): Error {
 }
 
 /** A value that is not a number is recorded as missing, as JSON has no other word for it. */
-function measure({ labels, probabilities }: Predictions): Record<string, number | null> {
+function measureAll({ metrics }: Task, predictions: Predictions): Record<string, number | null> {
   return Object.fromEntries(
-    METRIC_NAMES.map((name) => {
-      const value = METRICS[name].compute(labels, probabilities);
+    Object.entries(metrics).map(([name, metric]) => {
+      const value = measure(metric, predictions);
       return [name, Number.isFinite(value) ? value : null];
     }),
   );
 }
 
 function intervals(
+  task: Task,
   candidate: Predictions,
   champion: Predictions,
   rules: Rules,
   seed: number,
 ): Record<string, Interval | null> {
+  const { rows, labels } = candidate;
   return Object.fromEntries(
-    METRIC_NAMES.map((name) => {
+    Object.entries(task.metrics).map(([name, metric]) => {
       const relative = rules.metrics[name]?.tolerance?.kind === 'relative';
-      const options = { resamples: RESAMPLES, seed, level: LEVEL, relative };
       const { lower, upper } = pairedBootstrap(
-        METRICS[name],
-        candidate.labels,
-        champion.probabilities,
-        candidate.probabilities,
-        options,
+        {
+          rows,
+          direction: metric.direction,
+          champion: metric.prepare(champion),
+          candidate: metric.prepare(candidate),
+          usable: task.usable?.(labels),
+        },
+        { resamples: RESAMPLES, seed, level: LEVEL, relative },
       );
       const finite = Number.isFinite(lower) && Number.isFinite(upper);
       return [name, finite ? { lower, upper, level: LEVEL, relative } : null];

@@ -2,10 +2,12 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { judge } from './gate.ts';
 import type { MetricRule, Outcome } from './gate-record.ts';
-import { METRIC_NAMES, METRICS, type MetricName } from './metrics.ts';
+import { TASK_NAMES } from '../config/index.ts';
+import { taskNamed } from './tasks/tasks.ts';
 
 interface Given {
-  metric: MetricName;
+  task: string;
+  metric: string;
   rule: MetricRule;
   candidate: number;
   champion: number;
@@ -13,9 +15,10 @@ interface Given {
   upper: number;
 }
 
-function outcome({ metric, rule, candidate, champion, lower, upper }: Given): Outcome {
+function outcome({ task, metric, rule, candidate, champion, lower, upper }: Given): Outcome {
   const relative = rule.tolerance?.kind === 'relative';
   return judge({
+    task,
     candidate: { [metric]: candidate },
     champion: { [metric]: champion },
     intervals: { [metric]: { lower, upper, level: 0.95, relative } },
@@ -24,7 +27,9 @@ function outcome({ metric, rule, candidate, champion, lower, upper }: Given): Ou
   }).outcome;
 }
 
-const metrics = fc.constantFrom(...METRIC_NAMES);
+const metrics = fc.constantFrom(
+  ...TASK_NAMES.flatMap((task) => Object.keys(taskNamed(task).metrics).map((metric) => ({ task, metric }))),
+);
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 const tolerances = fc.record({
   kind: fc.constantFrom('absolute' as const, 'relative' as const),
@@ -34,9 +39,9 @@ const tolerances = fc.record({
 describe('judge, whatever the values', () => {
   it('passes a candidate equal to the champion when the floors hold', () => {
     fc.assert(
-      fc.property(metrics, share, tolerances, fc.boolean(), (metric, score, tolerance, floored) => {
+      fc.property(metrics, share, tolerances, fc.boolean(), (one, score, tolerance, floored) => {
         const rule = { tolerance, ...(floored ? { min: score, max: score } : {}) };
-        expect(outcome({ metric, rule, candidate: score, champion: score, lower: 0, upper: 0 })).toBe('pass');
+        expect(outcome({ ...one, rule, candidate: score, champion: score, lower: 0, upper: 0 })).toBe('pass');
       }),
     );
   });
@@ -56,10 +61,10 @@ describe('judge, whatever the values', () => {
       (worse: boolean) =>
       (each: typeof given extends fc.Arbitrary<infer T> ? T : never): Outcome => {
         const loss = worse ? each.loss : 0;
-        const maximise = METRICS[each.metric].direction === 'maximise';
+        const maximise = taskNamed(each.metric.task).metrics[each.metric.metric]?.direction === 'maximise';
         const { tolerance, floor } = each;
         return outcome({
-          metric: each.metric,
+          ...each.metric,
           rule: maximise ? { tolerance, min: floor } : { tolerance, max: floor },
           candidate: maximise ? each.score - loss : each.score + loss,
           champion: each.champion,

@@ -38,6 +38,7 @@ const versus = (
 
 function input({ metric, rule, candidate, champion, interval: found }: Given): GateInput {
   return {
+    task: 'binary-classification',
     candidate: { [metric]: candidate },
     champion: champion === undefined ? null : { [metric]: champion },
     intervals: { [metric]: found },
@@ -184,6 +185,7 @@ describe('judge', () => {
 
   it('one metric that fails is enough, and only what speaks against the candidate is a reason', () => {
     const decision = judge({
+      task: 'binary-classification',
       candidate: { auc: 0.9, f1: 0.2, accuracy: 0.9 },
       champion: null,
       intervals: {},

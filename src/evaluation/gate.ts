@@ -1,10 +1,12 @@
 import { improvement } from './bootstrap.ts';
 import { bytes, figure, figureBeside, percent } from './figures.ts';
 import type { Interval, MetricJudgement, MetricRule, Outcome, Rules, Tolerance } from './gate-record.ts';
-import { isMetricName, METRICS } from './metrics.ts';
+import { taskNamed } from './tasks/tasks.ts';
 
 /** Recorded values, and nothing else, from which the gate decides. `null` is a value that could not be measured. */
 export interface GateInput {
+  /** Says which metrics there are, and which way each is better. */
+  task: string;
   /** By metric. */
   candidate: Record<string, number | null>;
   /** `null` for a first release. */
@@ -55,8 +57,9 @@ export function judge(input: GateInput): Decision {
 const against = (reason: string): Check => ({ passed: false, reason });
 
 function checkMetric(name: string, rule: MetricRule, input: GateInput): Check[] {
-  if (!isMetricName(name)) {
-    const known = Object.keys(METRICS).join(', ');
+  const { metrics } = taskNamed(input.task);
+  if (!Object.hasOwn(metrics, name)) {
+    const known = Object.keys(metrics).join(', ');
     return [against(`${name} is not a metric that is computed: use one of ${known} under evaluate.metrics`)];
   }
   const value = numberIn(input.candidate, name);
@@ -113,17 +116,18 @@ function checkTolerance(name: string, value: number, tolerance: Tolerance, input
     );
   }
   const passed = interval.lower >= -tolerance.value;
-  return { passed, reason: comparison(name, value, reference, interval, tolerance.value) };
+  const better = improvementOf(input, name, value, reference);
+  return { passed, reason: comparison(name, value, reference, better, interval, tolerance.value) };
 }
 
 function comparison(
   name: string,
   value: number,
   reference: number,
+  better: number,
   interval: Interval,
   allowed: number,
 ): string {
-  const better = improvementOf(name, value, reference);
   const { lower, upper, level, relative } = interval;
   const difference = figure(Math.abs(better));
   const share = relative && reference !== 0 ? ` (${percent(Math.abs(better / reference))})` : '';
@@ -160,7 +164,8 @@ function judgement(name: string, input: GateInput, passed: boolean | null): Metr
   return {
     candidate,
     champion,
-    improvement: candidate === null || champion === null ? null : improvementOf(name, candidate, champion),
+    improvement:
+      candidate === null || champion === null ? null : improvementOf(input, name, candidate, champion),
     interval: (Object.hasOwn(input.intervals, name) ? input.intervals[name] : null) ?? null,
     tolerance: rule?.tolerance ?? null,
     floor: min === undefined && max === undefined ? null : floor,
@@ -168,8 +173,14 @@ function judgement(name: string, input: GateInput, passed: boolean | null): Metr
   };
 }
 
-function improvementOf(name: string, candidate: number, champion: number): number {
-  const direction = isMetricName(name) ? METRICS[name].direction : 'maximise';
+function improvementOf(
+  { task }: Pick<GateInput, 'task'>,
+  name: string,
+  candidate: number,
+  champion: number,
+): number {
+  const { metrics } = taskNamed(task);
+  const direction = (Object.hasOwn(metrics, name) ? metrics[name]?.direction : undefined) ?? 'maximise';
   return improvement(direction, champion, candidate, false);
 }
 

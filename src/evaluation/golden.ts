@@ -1,56 +1,51 @@
 import { failure } from '../errors.ts';
-import type { ModelSignature, Tensor } from '../onnx/index.ts';
+import type { Tensor } from '../onnx/index.ts';
 import type { Batch } from './columns.ts';
-import { columnInputs, inputTensors, rowsPerRun } from './input-tensors.ts';
+import { columnInputs } from './input-columns.ts';
+import { inputTensors, rowsPerRun } from './input-tensors.ts';
 import { openTable } from './open-table.ts';
-import type { Predictions, Runner } from './score.ts';
+import type { ScoreArgs } from './score.ts';
+import type { GoldenRange, Predictions } from './tasks/task.ts';
+import { taskNamed } from './tasks/tasks.ts';
 
 const GOLDEN_ROWS = 8;
-/** Two ONNX Runtime versions differ by up to 5e-7, so a row this far from the decision limit keeps its class. */
-const DECISION_MARGIN = 0.01;
 const ROWS_READ_AT_ONCE = 1000;
 
-export interface GoldenArgs {
-  session: Runner;
-  modelSignature: ModelSignature;
-  /** Path of the holdout. */
-  holdout: string;
+export interface GoldenArgs extends ScoreArgs {
   predictions: Predictions;
 }
 
 /**
  * Golden samples: up to eight rows of the holdout (one, if the model takes no more at once) as input tensors, with all
  * of the candidate's own outputs for them. The same rows every time. Throws `golden-none` when no row is far enough
- * from the decision limit.
+ * from a decision.
  */
 export async function chooseGolden(args: GoldenArgs): Promise<{ inputs: Tensor[]; outputs: Tensor[] }> {
   const table = await openTable(args.holdout);
-  const specs = columnInputs(args.modelSignature, table.columns);
-  const rows = goldenRows(args.predictions.probabilities, rowsPerRun(specs, GOLDEN_ROWS));
-  const names = specs.map(({ name }) => name);
+  const specs = columnInputs(args, table);
+  const rows = goldenRows(taskNamed(args.task).golden(args.predictions), rowsPerRun(specs, GOLDEN_ROWS));
+  const names = specs.flatMap(({ columns }) => columns);
   const inputs = inputTensors(await readRows(args.holdout, rows, names), specs);
   return { inputs, outputs: await args.session.run(inputs) };
 }
 
 /**
- * Row numbers, ascending: for each of evenly spaced probabilities between the least and the greatest the nearest row
- * that is not taken yet, without those within 0.01 of the decision limit 0.5.
+ * Row numbers, ascending: for each of evenly spaced values between the least and the greatest the nearest row that is
+ * not taken yet, without those that are too close to a decision.
  */
-export function goldenRows(probabilities: Float64Array, count: number): number[] {
-  const eligible = Array.from(probabilities.keys()).filter(
-    (row) => Math.abs((probabilities[row] ?? 0.5) - 0.5) > DECISION_MARGIN,
-  );
+export function goldenRows({ values: all, undecided }: GoldenRange, count: number): number[] {
+  const eligible = Array.from(all.keys()).filter((row) => !Number.isNaN(all[row]));
   if (eligible.length === 0) {
     throw failure(
       'golden-none',
-      `Every probability of the candidate lies within ${DECISION_MARGIN} of 0.5, so no row can prove that a device computes the same.`,
+      `${undecided}, so no row can prove that a device computes the same.`,
       'Train a model that tells the classes apart.',
     );
   }
-  const values = eligible.map((row) => probabilities[row] ?? 0);
+  const values = eligible.map((row) => all[row] ?? 0);
   const [least, greatest] = values.reduce(
     ([low, high], value) => [Math.min(low, value), Math.max(high, value)],
-    [1, 0],
+    [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
   );
   const taken = new Set<number>();
   for (let pick = 0; pick < Math.min(count, eligible.length); pick++) {

@@ -1,12 +1,7 @@
 import { failure } from '../errors.ts';
-import {
-  type DataType,
-  type ModelSignature,
-  stringTensor,
-  type Tensor,
-  type TensorSpec,
-} from '../onnx/index.ts';
+import { type DataType, stringTensor, type Tensor } from '../onnx/index.ts';
 import { type Batch, quoted } from './columns.ts';
+import type { InputColumns } from './input-columns.ts';
 import { parseNumber } from './numbers.ts';
 
 interface NumericType {
@@ -49,49 +44,50 @@ const NUMERIC_TYPES: Record<Exclude<DataType, 'BYTES'>, NumericType> = {
   FP64: float(Number.MAX_VALUE, (values) => Float64Array.from(values).buffer),
 };
 
-/**
- * The inputs that a table has to give columns for: all but the optional ones that it has no column for. Throws
- * `input-shape-unsupported` for an input that is not one value per row ([N] or [N,1]).
- */
-export function columnInputs(modelSignature: ModelSignature, columns: readonly string[]): TensorSpec[] {
-  const inputs = modelSignature.inputs.filter((input) => !input.optional || columns.includes(input.name));
-  for (const { name, shape } of inputs) {
-    if (shape.length === 1 || (shape.length === 2 && (shape[1] === 1 || shape[1] === null))) continue;
-    throw failure(
-      'input-shape-unsupported',
-      `The model's input ${quoted(name)} has the shape [${shape.map((size) => size ?? 'N').join(',')}]; a column of a table fits [N] or [N,1].`,
-      'Export the model with one input for each column, named like the column.',
-    );
-  }
-  return inputs;
+const VALUES_PER_RUN = 1_000_000;
+
+/** How many rows a run may carry: `wanted`, or fewer where rows are long or an input's first dimension is fixed. */
+export function rowsPerRun(inputs: readonly InputColumns[], wanted: number): number {
+  const fixed = inputs.map(({ spec }) => spec.shape[0]).filter((size) => typeof size === 'number');
+  const values = inputs.reduce((sum, { columns }) => sum + columns.length, 0);
+  return Math.max(1, Math.min(wanted, Math.floor(VALUES_PER_RUN / Math.max(1, values)), ...fixed));
 }
 
-/** How many rows a run may carry: `wanted`, or the fixed first dimension of an input that has one. */
-export function rowsPerRun(inputs: readonly TensorSpec[], wanted: number): number {
-  const fixed = inputs.map(({ shape }) => shape[0]).filter((size) => typeof size === 'number');
-  return Math.max(1, Math.min(wanted, ...fixed));
-}
-
-/** One tensor per input from the column of its name. Throws `cell-not-a-number` and `cell-out-of-range`. */
-export function inputTensors(batch: Batch, inputs: readonly TensorSpec[]): Tensor[] {
+/** One tensor per input from its columns, row by row. Throws `cell-not-a-number` and `cell-out-of-range`. */
+export function inputTensors(batch: Batch, inputs: readonly InputColumns[]): Tensor[] {
   return inputs.map((input) => inputTensor(batch, input));
 }
 
-function inputTensor(batch: Batch, { name, dataType, shape }: TensorSpec): Tensor {
-  const texts = batch.column(name);
-  const sizes = shape.length === 1 ? [batch.rows] : [batch.rows, 1];
-  if (dataType === 'BYTES') return stringTensor(name, sizes, texts);
+function inputTensor(batch: Batch, { spec, columns }: InputColumns): Tensor {
+  const { name, dataType, shape } = spec;
+  const sizes = [batch.rows, ...shape.slice(1).map((size) => size ?? 1)];
+  const texts = columns.map((column) => batch.column(column));
+  if (dataType === 'BYTES') return stringTensor(name, sizes, rowByRow(batch.rows, texts));
   const type = NUMERIC_TYPES[dataType];
-  const values = texts.map((text, row) => {
-    const value = dataType === 'BOOL' ? parseBoolean(text) : parseNumber(text);
-    const fits = type.integer ? Number.isInteger(value) : value !== undefined;
-    if (value === undefined || !fits)
-      throw notANumber(batch.place(row, name), text, name, dataType, type.integer);
-    if (value < type.least || value > type.most)
-      throw outOfRange(batch.place(row, name), text, name, dataType);
-    return value;
-  });
-  return { name, dataType, shape: sizes, data: new Uint8Array(type.bytes(values)) };
+  const values = columns.map((column, index) =>
+    (texts[index] ?? []).map((text, row) => {
+      const value = dataType === 'BOOL' ? parseBoolean(text) : parseNumber(text);
+      const fits = type.integer ? Number.isInteger(value) : value !== undefined;
+      if (value === undefined || !fits)
+        throw notANumber(batch.place(row, column), text, column, dataType, type.integer);
+      if (value < type.least || value > type.most)
+        throw outOfRange(batch.place(row, column), text, column, dataType);
+      return value;
+    }),
+  );
+  return { name, dataType, shape: sizes, data: new Uint8Array(type.bytes(rowByRow(batch.rows, values))) };
+}
+
+/** What lies column by column, row by row. */
+function rowByRow<Value>(rows: number, columns: readonly (readonly Value[])[]): Value[] {
+  const values: Value[] = [];
+  for (let row = 0; row < rows; row++) {
+    for (const column of columns) {
+      const value = column[row];
+      if (value !== undefined) values.push(value);
+    }
+  }
+  return values;
 }
 
 function parseBoolean(text: string): number | undefined {

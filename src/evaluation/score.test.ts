@@ -5,7 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { classifierModel, type ClassifierOptions, linearModel } from '../../test/fixtures/onnx-model.ts';
 import { EdgeloopError } from '../errors.ts';
 import { type ModelSignature, readModelFile, type Session, startSession } from '../onnx/index.ts';
-import { checkHoldout, type Predictions, scoreHoldout, scoreModel } from './score.ts';
+import { checkHoldout, scoreHoldout, scoreModel } from './score.ts';
+import { ofClassOne } from './tasks/binary-metrics.ts';
+import type { Predictions } from './tasks/task.ts';
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
@@ -44,15 +46,15 @@ describe('scoreHoldout', () => {
     const found = await score('other,x1,y,x0\nA,0.5,1,-2\nB,-1,0,1\n');
     expect(found.rows).toBe(2);
     expect([...found.labels]).toEqual([1, 0]);
-    expect(found.probabilities[0]).toBeCloseTo(sigmoid(-1), 6);
-    expect(found.probabilities[1]).toBeCloseTo(sigmoid(-1), 6);
+    expect(ofClassOne(found)[0]).toBeCloseTo(sigmoid(-1), 6);
+    expect(ofClassOne(found)[1]).toBeCloseTo(sigmoid(-1), 6);
   });
 
   it('keeps the order of rows over several runs', async () => {
     const rows = Array.from({ length: 2500 }, (_, row) => `${(row - 1250) / 500},0,${row % 2}`);
     const found = await score(`x0,x1,y\n${rows.join('\n')}\n`);
     expect(found.rows).toBe(2500);
-    const furthest = found.probabilities.reduce(
+    const furthest = ofClassOne(found).reduce(
       (worst, probability, row) => Math.max(worst, Math.abs(probability - sigmoid((row - 1250) / 500))),
       0,
     );

@@ -1,5 +1,5 @@
 import { nearest } from '../config/index.ts';
-import { failure, misuse } from '../errors.ts';
+import { failure } from '../errors.ts';
 import {
   type ModelSignature,
   readModelFile,
@@ -7,58 +7,55 @@ import {
   startSession,
   type Tensor,
 } from '../onnx/index.ts';
-import { classOneProbabilities, probabilitiesOutput } from './class-probabilities.ts';
 import { quoted, type TableReader } from './columns.ts';
-import { columnInputs, inputTensors, rowsPerRun } from './input-tensors.ts';
-import { labelCodes } from './label-codes.ts';
+import { columnInputs, type Inputs } from './input-columns.ts';
+import { inputTensors, rowsPerRun } from './input-tensors.ts';
 import { openTable } from './open-table.ts';
+import type { Predictions } from './tasks/task.ts';
+import { taskNamed } from './tasks/tasks.ts';
 
 const ROWS_PER_RUN = 1000;
-
-/** What a model says about every row of a holdout, in the file's order. */
-export interface Predictions {
-  rows: number;
-  /** 0 or 1. */
-  labels: Uint8Array;
-  /** Of class 1. */
-  probabilities: Float64Array;
-  /** The labels of class 0 and class 1 as the data writes them. */
-  classes: [string, string];
-}
 
 /** The one thing of a session that scoring needs. */
 export type Runner = Pick<Session, 'run'>;
 
-export interface ScoreArgs {
+export interface ScoreArgs extends Inputs {
   session: Runner;
-  modelSignature: ModelSignature;
   /** Path of the holdout. */
   holdout: string;
-  /** The column that holds the truth. */
-  label: string;
   task: string;
 }
 
 /**
  * Runs a model over a labelled file, about 1,000 rows at a time, so that memory does not grow with the file but for
- * nine bytes a row. Throws coded failures that name the file, line and column for everything that does not fit.
+ * eight bytes a row and as many for each class. Throws coded failures that name the file, line and column for everything
+ * that does not fit.
  */
 export async function scoreHoldout(args: ScoreArgs): Promise<Predictions> {
-  checkTask(args.task);
+  const task = taskNamed(args.task);
   const { session, modelSignature, holdout, label } = args;
   const table = await openTable(holdout);
-  const inputs = columnInputs(modelSignature, table.columns);
-  checkColumns(table, [...inputs.map(({ name }) => name), label]);
-  const output = probabilitiesOutput(modelSignature);
-  const codes = labelCodes(modelSignature.labels);
-  const parts: Float64Array[] = [];
+  const inputs = columnInputs(args, table);
+  checkColumns(table, [...inputs.flatMap(({ columns }) => columns), label]);
+  const output = task.output(modelSignature);
+  const truth = task.labels(modelSignature);
+  const parts: ReturnType<typeof task.read>[] = [];
   for await (const batch of table.batches(rowsPerRun(inputs, ROWS_PER_RUN))) {
-    codes.add(batch, label);
+    truth.add(batch, label);
     const answers = await session.run(inputTensors(batch, inputs), [output.name]);
-    parts.push(classOneProbabilities(answerNamed(answers, output.name), batch, label));
+    parts.push(task.read(answerNamed(answers, output.name), batch, label));
   }
-  const { labels, classes } = codes.finish(holdout, label);
-  return { rows: labels.length, labels, probabilities: joined(parts, labels.length), classes };
+  const { width, predicted } = joined(parts);
+  const { labels, classes } = truth.finish(holdout, label, width);
+  return { rows: labels.length, labels, predicted, width, classes };
+}
+
+/** What else is known of a model when it is scored. */
+export interface ScoreOptions {
+  /** As its card says; by default what the model file says of itself. */
+  modelSignature?: ModelSignature | undefined;
+  featureOrder?: readonly string[] | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 /** The same for a model file: starts a session host for it and ends it. Throws the signal's reason when cancelled. */
@@ -67,47 +64,37 @@ export async function scoreModel(
   holdout: string,
   label: string,
   task: string,
-  options: { signal?: AbortSignal } = {},
+  { featureOrder, signal, ...known }: ScoreOptions = {},
 ): Promise<Predictions> {
-  checkTask(task);
-  const { modelSignature } = await readModelFile(modelFile);
+  taskNamed(task);
+  const modelSignature = known.modelSignature ?? (await readModelFile(modelFile)).modelSignature;
   try {
-    const session = await startSession({ modelFile, ...options });
+    const session = await startSession({ modelFile, ...(signal && { signal }) });
     try {
-      return await scoreHoldout({ session, modelSignature, holdout, label, task });
+      return await scoreHoldout({ session, modelSignature, holdout, label, task, featureOrder });
     } finally {
       await session.close();
     }
   } catch (error) {
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     throw error;
   }
 }
 
 /**
  * Reads a holdout without a model, so that what is wrong with it is known before anything is trained: the file, its
- * label column, its two classes. Throws what `scoreHoldout` would throw.
+ * label column, its classes. Throws what `scoreHoldout` would throw.
  */
 export async function checkHoldout({
   holdout,
   label,
   task,
-}: Omit<ScoreArgs, 'session' | 'modelSignature'>): Promise<void> {
-  checkTask(task);
+}: Pick<ScoreArgs, 'holdout' | 'label' | 'task'>): Promise<void> {
+  const truth = taskNamed(task).labels();
   const table = await openTable(holdout);
   checkColumns(table, [label]);
-  const codes = labelCodes(undefined);
-  for await (const batch of table.batches(ROWS_PER_RUN)) codes.add(batch, label);
-  codes.finish(holdout, label);
-}
-
-function checkTask(task: string): void {
-  if (task === 'binary-classification') return;
-  throw misuse(
-    'task-unsupported',
-    `The task ${quoted(task)} can't be evaluated; binary-classification can.`,
-    'Set evaluate.task to binary-classification in edgeloop.yaml.',
-  );
+  for await (const batch of table.batches(ROWS_PER_RUN)) truth.add(batch, label);
+  truth.finish(holdout, label);
 }
 
 function checkColumns(table: TableReader, wanted: readonly string[]): void {
@@ -135,12 +122,21 @@ function answerNamed(answers: readonly Tensor[], name: string): Tensor {
   );
 }
 
-function joined(parts: readonly Float64Array[], length: number): Float64Array {
-  const all = new Float64Array(length);
+function joined(parts: readonly Pick<Predictions, 'predicted' | 'width'>[]): (typeof parts)[number] {
+  const width = parts[0]?.width ?? 0;
+  const other = parts.find((part) => part.width !== width);
+  if (other !== undefined) {
+    throw failure(
+      'probabilities-shape',
+      `The model answered ${width} values per row for some rows and ${other.width} for others.`,
+      'Train a model whose number of outputs does not depend on its inputs.',
+    );
+  }
+  const predicted = new Float64Array(parts.reduce((sum, part) => sum + part.predicted.length, 0));
   let at = 0;
   for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
+    predicted.set(part.predicted, at);
+    at += part.predicted.length;
   }
-  return all;
+  return { predicted, width };
 }

@@ -1,6 +1,7 @@
 import { failure } from '../errors.ts';
 import type { ColumnStatistics, ModelSignature } from '../onnx/index.ts';
 import { quoted } from './columns.ts';
+import { featureColumns } from './input-columns.ts';
 import { parseNumber } from './numbers.ts';
 import { isTable, openTable } from './open-table.ts';
 import { type Random, seededRandom } from './random.ts';
@@ -19,17 +20,18 @@ interface ColumnSummary {
 }
 
 /**
- * Reference statistics of the training data's columns that are inputs of the model, over all files together; missing
+ * Reference statistics of the training data's columns that fill inputs of the model, over all files together; missing
  * values are left out. Numbers carry six significant digits, so that the card is the same on every machine.
- * `undefined` when a file is not CSV or no column is an input. Throws `cell-not-a-number` and the reader's failures.
+ * `undefined` when a file is not CSV or no column fills an input. Throws `cell-not-a-number` and the reader's failures.
  */
 export async function referenceStatistics(
   files: readonly string[],
   modelSignature: ModelSignature,
+  featureOrder?: readonly string[],
 ): Promise<Record<string, ColumnStatistics> | undefined> {
   if (files.length === 0 || !files.every(isTable)) return undefined;
   const summaries = new Map(
-    modelSignature.inputs.map(({ name, dataType }) => [
+    featureColumns(modelSignature, featureOrder).map(({ name, dataType }) => [
       name,
       dataType === 'BYTES' ? categorical() : numeric(),
     ]),

@@ -13,6 +13,7 @@ function verdict(): Verdict {
     budget: { size: 10_000_000 },
   };
   const decision = judge({
+    task: 'binary-classification',
     candidate: { auc: 0.934, log_loss: 0.25, f1: null },
     champion: { auc: 0.913, log_loss: 0.2, f1: 0.5 },
     intervals: {
@@ -55,6 +56,22 @@ describe('a verdict', () => {
     const metrics = Object.fromEntries(Object.entries(rules.metrics).toReversed());
     const other: Verdict = { rules: { budget: rules.budget, metrics }, ...rest };
     expect(verdictBytes(other)).toEqual(verdictBytes(verdict()));
+  });
+
+  it('of K classes is decided again by the metrics of its own task', () => {
+    const rules: Verdict['rules'] = {
+      metrics: { log_loss: { max: 0.5 }, macro_f1: { min: 0.9 } },
+      budget: {},
+    };
+    const task = 'multiclass-classification';
+    const candidate = { accuracy: 0.95, macro_f1: 0.94, log_loss: 0.1 };
+    const decision = judge({ task, candidate, champion: null, intervals: {}, rules, sizeBytes: 1 });
+    const written: Verdict = { ...verdict(), task, champion: null, rules, sizeBytes: 1, ...decision };
+    expect(written.outcome).toBe('first');
+    expect(decideAgain(parseVerdict(verdictBytes(written)))).toEqual(decision);
+    const asBinary = decideAgain({ ...written, task: 'binary-classification' });
+    expect(asBinary.outcome).toBe('fail');
+    expect(asBinary.reasons.join()).toContain('macro_f1 is not a metric that is computed');
   });
 
   it('that was altered is decided otherwise', () => {

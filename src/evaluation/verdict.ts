@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { TASK_NAMES } from '../config/index.ts';
 import { failure } from '../errors.ts';
 import type { Decision, GateInput } from './gate.ts';
 import { judge } from './gate.ts';
@@ -17,7 +18,7 @@ export const verdictSchema = z.strictObject({
   /** `null` for a first release. */
   champion: digest.nullable(),
   holdout: digest,
-  task: z.literal('binary-classification'),
+  task: z.enum(TASK_NAMES),
   /** Rows of the holdout. */
   rows: z.int().positive(),
   rules: rulesSchema,
@@ -62,10 +63,11 @@ export function decideAgain(verdict: Verdict): Decision {
   return judge(recordedInput(verdict));
 }
 
-function recordedInput({ metrics, champion, rules, sizeBytes }: Verdict): GateInput {
+function recordedInput({ task, metrics, champion, rules, sizeBytes }: Verdict): GateInput {
   const each = <T>(pick: (judgement: Verdict['metrics'][string]) => T): Record<string, T> =>
     Object.fromEntries(Object.entries(metrics).map(([name, judgement]) => [name, pick(judgement)]));
   return {
+    task,
     candidate: each((judgement) => judgement.candidate),
     champion: champion === null ? null : each((judgement) => judgement.champion),
     intervals: each((judgement) => judgement.interval),

@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { describeFiles } from '../dataset/index.ts';
 import {
   checkHoldout,
   chooseGolden,
+  featureOrderOf,
   type Predictions,
   referenceStatistics,
   scoreHoldout,
@@ -24,10 +27,17 @@ import {
   GOLDEN_FILE,
   goldenToJson,
   MODEL_FILE,
+  peakMemory,
   readModelFile,
   startSession,
 } from '../onnx/index.ts';
-import { TRAINING_LOG_ARTIFACT_TYPE } from '../training/index.ts';
+import {
+  readTrainerFile,
+  removeTrainerFile,
+  TRAINER_FILE,
+  TRAINING_LOG_ARTIFACT_TYPE,
+  withLabels,
+} from '../training/index.ts';
 import { readCard } from './releases.ts';
 import type { Identity, Provenance } from './identify.ts';
 import { candidateTag, CODE_ARTIFACT_TYPE, DATASET_ARTIFACT_TYPE } from './plan.ts';
@@ -60,6 +70,9 @@ export async function reuseCandidate(
   const path = await fetchModel(workspace, model, descriptor.digest);
   return { path, descriptor, card: await readCard(workspace, model, descriptor.digest) };
 }
+
+/** What a session host holds differs a little from run to run; a card must not. */
+const MEMORY_STEP = 64 * 1024 * 1024;
 
 /**
  * Trains (or takes the model that lies in `from`), packs the result once with its card and golden samples, and keeps
@@ -101,10 +114,11 @@ export async function makeCandidate(
   }
 }
 
-/** Copies a model and its external data, nothing else that may lie beside them. */
+/** Copies a model, its external data and what its training says of it, nothing else that may lie beside them. */
 async function takeModel(from: string, output: string): Promise<Job> {
   const { externalData } = await readModelFile(join(from, MODEL_FILE));
-  for (const file of [MODEL_FILE, ...externalData]) {
+  const said = existsSync(join(from, TRAINER_FILE)) ? [TRAINER_FILE] : [];
+  for (const file of [MODEL_FILE, ...externalData, ...said]) {
     await mkdir(dirname(join(output, file)), { recursive: true });
     await cp(join(from, file), join(output, file));
   }
@@ -129,7 +143,17 @@ export async function isFrom(candidate: Candidate, from: string): Promise<boolea
       return theirs.digest === ours.digest;
     }),
   );
-  return same.every(Boolean);
+  return same.every(Boolean) && (await saysTheSame(candidate.card, from));
+}
+
+async function saysTheSame(card: Card, from: string): Promise<boolean> {
+  const { featureOrder, labels, notes } = await readTrainerFile(from);
+  const order = card.featureOrderFrom === 'trainer' ? card.featureOrder : undefined;
+  const known = labels ?? card.modelSignature.labels;
+  return isDeepStrictEqual(
+    [order, card.notes, card.modelSignature.labels?.map(String)],
+    [featureOrder, notes, known?.map(String)],
+  );
 }
 
 /** Scores the fresh model on the holdout and writes its golden samples and card beside it. */
@@ -142,17 +166,23 @@ async function describeCandidate(
   const { settings, paths, dataset } = identity;
   const modelFile = join(folder, MODEL_FILE);
   const file = await readModelFile(modelFile);
-  const { modelSignature } = file;
+  const trainer = await readTrainerFile(folder);
+  await removeTrainerFile(folder);
+  const modelSignature = withLabels(file.modelSignature, trainer.labels);
   const session = await startSession({ modelFile, signal: workspace.deps.signal });
   try {
     const { label, task } = settings.evaluate;
-    const predictions = await scoreHoldout({ session, modelSignature, holdout: paths.holdout, label, task });
-    const golden = await chooseGolden({ session, modelSignature, holdout: paths.holdout, predictions });
+    const { featureOrder } = trainer;
+    const scored = { session, modelSignature, holdout: paths.holdout, label, task, featureOrder };
+    const order = await featureOrderOf(scored, paths.holdout);
+    const predictions = await scoreHoldout(scored);
+    const memory = await peakMemory(session.pid);
+    const golden = await chooseGolden({ ...scored, predictions });
     await writeFile(
       join(folder, GOLDEN_FILE),
       `${JSON.stringify(goldenToJson(golden.inputs, golden.outputs))}\n`,
     );
-    const statistics = await referenceStatistics(await filesIn(data), modelSignature);
+    const statistics = await referenceStatistics(await filesIn(data), modelSignature, order?.columns);
     const card = cardSchema.parse({
       schema: 'edgeloop.card/v1',
       model: identity.model,
@@ -161,6 +191,7 @@ async function describeCandidate(
         opset: file.opset,
         executionProviders: [session.info.provider],
         modelBytes: file.bytes,
+        ...(memory !== undefined && { memoryBytes: Math.ceil(memory / MEMORY_STEP) * MEMORY_STEP }),
       },
       training: {
         inputKey: identity.inputKey,
@@ -170,6 +201,8 @@ async function describeCandidate(
         datasetFiles: dataset.files,
         datasetBytes: dataset.bytes,
       },
+      ...(order !== undefined && { featureOrder: order.columns, featureOrderFrom: order.from }),
+      ...(trainer.notes !== undefined && { notes: trainer.notes }),
       ...(statistics !== undefined && { statistics }),
     });
     await writeFile(join(folder, CARD_FILE), `${JSON.stringify(card, null, 2)}\n`);

@@ -109,6 +109,8 @@ function contender(
     modelFile: join(folder, MODEL_FILE),
     digest: descriptor.digest,
     bytes: card.requirements.modelBytes,
+    modelSignature: card.modelSignature,
+    featureOrder: card.featureOrder,
   };
 }
 

@@ -54,6 +54,11 @@ export const cardSchema = z.strictObject({
     executionProviders: z.array(z.string()).min(1),
     /** Size of the model files on disk, bytes: the least memory that a session needs. */
     modelBytes: z.int().nonnegative(),
+    /**
+     * The most memory that the session host held while it scored the holdout, bytes; rounded up to 64 MiB, so that
+     * training again gives the same card. Absent where the system does not tell.
+     */
+    memoryBytes: z.int().positive().optional(),
   }),
   /** Absent when the model was not trained by Edgeloop. */
   training: z
@@ -70,7 +75,13 @@ export const cardSchema = z.strictObject({
       datasetBytes: z.int().nonnegative(),
     })
     .optional(),
-  /** By input name. Absent when the training data is not a table. */
+  /** The columns that fill the input with several values per row, in its row-major order. Absent without one. */
+  featureOrder: z.array(z.string()).min(1).optional(),
+  /** Who named it: the training, or the holdout's header, the file's own order. */
+  featureOrderFrom: z.enum(['trainer', 'holdout']).optional(),
+  /** The training's own words. */
+  notes: z.string().optional(),
+  /** By column. Absent when the training data is not a table. */
   statistics: z.record(z.string(), columnStatisticsSchema).optional(),
 });
 

@@ -8,6 +8,7 @@ export { readModelFile } from './model-file.ts';
 export type { ModelFile } from './model-file.ts';
 export * from './model-signature.ts';
 export { parseCard } from './parse-card.ts';
+export { peakMemory } from './peak-memory.ts';
 export { startSession } from './session.ts';
 export type { Session, SessionInfo, SessionOptions } from './session.ts';
 export { signatureDifferences } from './signature-differences.ts';

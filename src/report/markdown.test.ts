@@ -12,7 +12,7 @@ const rules: Verdict['rules'] = {
   budget: { size: 10_000_000 },
 };
 
-function verdict(given: Omit<GateInput, 'rules' | 'sizeBytes'>): Verdict {
+function verdict(given: Omit<GateInput, 'task' | 'rules' | 'sizeBytes'>): Verdict {
   return {
     schema: 'edgeloop.verdict/v1',
     model: 'churn',
@@ -24,7 +24,7 @@ function verdict(given: Omit<GateInput, 'rules' | 'sizeBytes'>): Verdict {
     rules,
     bootstrap: { resamples: 2000, seed: 7, level: 0.95, interval: 'percentile' },
     sizeBytes: 81_234,
-    ...judge({ ...given, rules, sizeBytes: 81_234 }),
+    ...judge({ task: 'binary-classification', ...given, rules, sizeBytes: 81_234 }),
   };
 }
 

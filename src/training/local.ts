@@ -193,6 +193,10 @@ function allowed(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const kept = Object.fromEntries(
     Object.entries(environment).filter(([name]) => ALLOWED_VARIABLES.test(name)),
   );
-  // `run: node train.ts` must mean the Node that runs Edgeloop, not an older one of the machine.
-  return { ...kept, PATH: `${dirname(process.execPath)}${delimiter}${environment['PATH'] ?? ''}` };
+  // `run: node train.ts` must mean the Node that runs Edgeloop, not an older one of the machine; `python3` the one of
+  // the environment that is activated, not one that lies beside that Node.
+  const activated = environment['VIRTUAL_ENV'];
+  const first = activated === undefined ? [] : [join(activated, 'bin')];
+  const path = [...first, dirname(process.execPath), ...(environment['PATH'] ?? '').split(delimiter)];
+  return { ...kept, PATH: [...new Set(path)].filter(Boolean).join(delimiter) };
 }

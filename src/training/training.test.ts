@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { bindCommand } from './command.ts';
@@ -33,13 +33,25 @@ interface Trial {
   inputs?: Record<string, string>;
   timeoutMs?: number;
   signal?: AbortSignal;
+  virtualEnvironment?: string;
 }
 
-async function train({ run, inputs = {}, timeoutMs = 10_000, signal = new AbortController().signal }: Trial) {
+async function train({
+  run,
+  inputs = {},
+  timeoutMs = 10_000,
+  signal = new AbortController().signal,
+  virtualEnvironment,
+}: Trial) {
   const folder = mkdtempSync(join(tmpdir(), 'edgeloop-training-'));
   const lines: string[] = [];
   const output = join(folder, 'out');
-  const environment = { PATH: process.env['PATH'], HOME: '/home/someone', AZURE_CLIENT_SECRET: 'secret' };
+  const environment = {
+    PATH: process.env['PATH'],
+    HOME: '/home/someone',
+    AZURE_CLIENT_SECRET: 'secret',
+    ...(virtualEnvironment !== undefined && { VIRTUAL_ENV: virtualEnvironment }),
+  };
   const logFile = join(folder, 'logs/churn.log');
   const training = { model: 'churn', run, folder, project: folder, inputs, output, logFile, timeoutMs };
   const result = await trainLocally(training, { onLine: (line) => lines.push(line), environment, signal });
@@ -64,6 +76,15 @@ describe('trainLocally', () => {
     expect(lines).toContain('HOME=/home/someone');
     expect(lines).toContain(process.execPath);
     expect(lines.join('\n')).not.toContain('secret');
+  });
+
+  it('finds the programs of an activated Python environment before those that lie beside this Node', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'edgeloop-venv-'));
+    mkdirSync(join(folder, 'bin'));
+    symlinkSync('/bin/true', join(folder, 'bin/python3'));
+    const run = 'command -v python3; command -v node; echo model > ${{outputs.model}}/model.onnx';
+    const { lines } = await train({ run, virtualEnvironment: folder });
+    expect(lines).toEqual([join(folder, 'bin/python3'), join(dirname(process.execPath), 'node')]);
   });
 
   it('writes each line to the log as it comes, both streams', async () => {

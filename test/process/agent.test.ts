@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { churnProject, edgeloop, PROGRAM, secondPartArrives } from '../fixtures/churn-project.ts';
 import { interrupt } from '../fixtures/interrupt.ts';
+import { type Agent, startAgent } from '../fixtures/project-agent.ts';
 
 function json(project: string, ...args: string[]) {
   const ran = edgeloop(project, ...args, '--json');
@@ -20,31 +20,6 @@ function json(project: string, ...args: string[]) {
 }
 
 const metadataSchema = z.object({ inputs: z.array(z.object({ name: z.string(), datatype: z.string() })) });
-
-interface Agent {
-  firstLine: string;
-  logs: string[];
-  end(): Promise<number | null>;
-}
-
-async function startAgent(project: string): Promise<Agent> {
-  const child = spawn(process.execPath, [PROGRAM, 'agent', '--http', '127.0.0.1:0', '--poll', '1h'], {
-    cwd: project,
-  });
-  const logs: string[] = [];
-  createInterface({ input: child.stderr }).on('line', (line) => logs.push(line));
-  const closed = new Promise<number | null>((ended) => child.once('close', ended));
-  const first = new Promise<string>((found) => createInterface({ input: child.stdout }).once('line', found));
-  const firstLine = await Promise.race([first, closed.then(() => `ended: ${logs.join('\n')}`)]);
-  return {
-    firstLine,
-    logs,
-    end: () => {
-      child.kill('SIGTERM');
-      return closed;
-    },
-  };
-}
 
 describe('edgeloop agent', () => {
   let project: string;

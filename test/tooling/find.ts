@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
+import { TRAINERS } from './trainers.ts';
 
 const TOOLS = resolve(import.meta.dirname, '../../.tools');
 
@@ -14,9 +15,16 @@ export function findTool(name: string): string | undefined {
     ...(process.env['PATH'] ?? '').split(delimiter),
   ];
   const found = folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
-  if (found !== undefined) return found;
+  return found ?? missing(name);
+}
+
+/** The folder of the Python environment that the examples' trainings run in; missing like a tool. */
+export function findTrainers(): string | undefined {
+  return existsSync(TRAINERS.proof) ? TRAINERS.folder : missing('scikit-learn for the examples');
+}
+
+function missing(name: string): undefined {
   const reason = `${name} is not installed (node test/tooling/install.ts installs it)`;
   if (process.env['CI'] === 'true') throw new Error(reason);
   console.warn(`SKIPPED: ${reason}`);
-  return undefined;
 }

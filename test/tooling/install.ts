@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { TRAINERS } from './trainers.ts';
 
 // What the tests need that npm does not have, at pinned versions. Everything lands in `.tools`, but for Debian
 // packages, which need root. Does nothing when all is there; says loudly what could not be installed.
@@ -19,6 +20,17 @@ const PYTHON = join(TOOLS, 'python');
 const tools: Tool[] = [
   goTool('crane', 'github.com/google/go-containerregistry/cmd/crane@v0.22.1'),
   pythonTool('gto', ['gto==1.10.0']),
+  // In an environment of their own: what gto needs must not meet what a training is pinned to.
+  {
+    name: 'scikit-learn (the examples in Python)',
+    proof: TRAINERS.proof,
+    install: () =>
+      installPython(
+        TRAINERS.folder,
+        TRAINERS.requirements.flatMap((file) => ['-r', file]),
+        TRAINERS.proof,
+      ),
+  },
   debianTool('skopeo', '/usr/bin/skopeo'),
 ];
 
@@ -36,15 +48,13 @@ function goTool(name: string, module: string): Tool {
 
 function pythonTool(name: string, packages: string[]): Tool {
   const proof = stamp(packages.join('_'));
-  return {
-    name,
-    proof,
-    install() {
-      if (!existsSync(join(PYTHON, 'bin/pip'))) run('python3', ['-m', 'venv', PYTHON]);
-      run(join(PYTHON, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', ...packages]);
-      writeFileSync(proof, '');
-    },
-  };
+  return { name, proof, install: () => installPython(PYTHON, packages, proof) };
+}
+
+function installPython(folder: string, packages: string[], proof: string): void {
+  if (!existsSync(join(folder, 'bin/pip'))) run('python3', ['-m', 'venv', folder]);
+  run(join(folder, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', ...packages]);
+  writeFileSync(proof, '');
 }
 
 function debianTool(name: string, proof: string): Tool {

@@ -1,22 +1,15 @@
-import { failure } from '../errors.ts';
-import type { ModelSignature } from '../onnx/index.ts';
-import { type Batch, quoted } from './columns.ts';
-import { parseNumber } from './numbers.ts';
-
-/** Collects the label column of a holdout, and says at the end which class each row belongs to. */
-export interface LabelCodes {
-  /** Takes the labels of one batch. Throws `label-unknown` for the first value that is not a class. */
-  add(batch: Batch, column: string): void;
-  /** Class index of each row, and the labels of class 0 and 1 as they stand in the data. Throws `label-one-class`. */
-  finish(file: string, column: string): { labels: Uint8Array; classes: [string, string] };
-}
+import { failure } from '../../errors.ts';
+import type { ModelSignature } from '../../onnx/index.ts';
+import { quoted } from '../columns.ts';
+import { ascendingLabels, oneClass, unknownLabel } from './labels.ts';
+import type { LabelReader } from './task.ts';
 
 /**
  * Two classes. A model that names its labels (texts, or integers compared as text) decides which is class 1. One that
  * names none, or only the class indices 0 and 1, leaves it to the data: the two distinct values in ascending order,
- * as scikit-learn's LabelEncoder numbers them.
+ * as scikit-learn's LabelEncoder numbers them. `finish` throws `label-one-class`.
  */
-export function labelCodes(names: ModelSignature['labels']): LabelCodes {
+export function binaryLabels(names: ModelSignature['labels']): LabelReader {
   const named = names?.map(String);
   if (named !== undefined && named.length !== 2) throw notBinary(named);
   const onlyIndices = names === undefined || (names[0] === 0 && names[1] === 1);
@@ -37,12 +30,13 @@ export function labelCodes(names: ModelSignature['labels']): LabelCodes {
     },
     finish: (file, column) => {
       const [first, second] = values;
-      if (first === undefined || second === undefined) throw oneClass(file, column, first ?? '');
-      const ordered = onlyIndices ? ascending(first, second) : [named?.[0], named?.[1]];
+      if (first === undefined || second === undefined)
+        throw oneClass(file, column, first ?? '', 'both classes');
+      const ordered = onlyIndices ? ascendingLabels([first, second]) : [named?.[0], named?.[1]];
       const firstIsZero = ordered[0] === first;
       const all = Buffer.concat(codes);
       return {
-        labels: Uint8Array.from(all, (code) => (firstIsZero ? code : 1 - code)),
+        labels: Float64Array.from(all, (code) => (firstIsZero ? code : 1 - code)),
         classes: firstIsZero ? [first, second] : [second, first],
       };
     },
@@ -67,32 +61,10 @@ function expectedInstead(
   return named.includes(first) ? names : `${quoted(first)} or another label of its kind`;
 }
 
-function ascending(a: string, b: string): [string, string] {
-  const [x, y] = [parseNumber(a), parseNumber(b)];
-  const inOrder = x === undefined || y === undefined || x === y ? a < b : x < y;
-  return inOrder ? [a, b] : [b, a];
-}
-
 function notBinary(names: readonly string[]): Error {
   return failure(
     'label-not-binary',
     `The model names ${names.length} labels (${names.slice(0, 5).map(quoted).join(', ')}) where binary classification has two.`,
     'Train a model with two classes.',
-  );
-}
-
-function unknownLabel(place: string, found: string, expected: string): Error {
-  return failure(
-    'label-unknown',
-    `${place}: found the label ${quoted(found)} where ${expected} was expected.`,
-    'Correct the row, or train a model that knows this label.',
-  );
-}
-
-function oneClass(file: string, column: string, found: string): Error {
-  return failure(
-    'label-one-class',
-    `${file}: every row has the label ${quoted(found)} in the column ${quoted(column)}; a comparison needs rows of both classes.`,
-    'Add rows of the other class to the holdout.',
   );
 }

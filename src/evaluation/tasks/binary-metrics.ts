@@ -1,38 +1,23 @@
-/** The metrics of binary classification; each equals scikit-learn's on the same labels and probabilities. */
-export const METRIC_NAMES = ['auc', 'log_loss', 'accuracy', 'f1'] as const;
+import type { MetricOf } from '../../config/index.ts';
+import { type Metric, type Predictions, type Weights, weightedMean } from './task.ts';
 
-export type MetricName = (typeof METRIC_NAMES)[number];
-
-/** How often each row counts: a bootstrap resample's multiplicities, or sample weights. */
-export type Weights = ArrayLike<number>;
-
-/** A metric of labels (0 or 1) and probabilities of class 1; NaN where it is undefined. */
-export interface Metric {
-  direction: 'maximise' | 'minimise';
-  compute(labels: Uint8Array, probabilities: Float64Array, weights?: Weights): number;
-  /** The same for many weightings of the same rows: what does not depend on the weights is done once. */
-  prepare(labels: Uint8Array, probabilities: Float64Array): (weights: Weights) => number;
-}
-
-export const METRICS: Record<MetricName, Metric> = {
+/** The metrics of binary classification; each equals scikit-learn's on the same labels and probabilities of class 1. */
+export const BINARY_METRICS: Readonly<Record<MetricOf<'binary-classification'>, Metric>> = {
   auc: metric('maximise', prepareAuc),
   log_loss: metric('minimise', prepareLogLoss),
   accuracy: metric('maximise', prepareAccuracy),
   f1: metric('maximise', prepareF1),
 };
 
-/** True for the name of a metric that is computed here. */
-export function isMetricName(name: string): name is MetricName {
-  return Object.hasOwn(METRICS, name);
+type Prepare = (labels: Float64Array, probabilities: Float64Array) => (weights: Weights) => number;
+
+function metric(direction: Metric['direction'], prepare: Prepare): Metric {
+  return { direction, prepare: (predictions) => prepare(predictions.labels, ofClassOne(predictions)) };
 }
 
-function metric(direction: Metric['direction'], prepare: Metric['prepare']): Metric {
-  return {
-    direction,
-    prepare,
-    compute: (labels, probabilities, weights) =>
-      prepare(labels, probabilities)(weights ?? new Uint32Array(labels.length).fill(1)),
-  };
+/** Of two columns the second. */
+export function ofClassOne({ rows, predicted }: Predictions): Float64Array {
+  return Float64Array.from({ length: rows }, (_, row) => predicted[2 * row + 1] ?? Number.NaN);
 }
 
 /**
@@ -40,7 +25,7 @@ function metric(direction: Metric['direction'], prepare: Metric['prepare']): Met
  * positive one has the higher probability, a tie counting half (Hanley and McNeil 1982; scikit-learn
  * `roc_auc_score`). NaN when the weights leave one class only.
  */
-function prepareAuc(labels: Uint8Array, probabilities: Float64Array): (weights: Weights) => number {
+function prepareAuc(labels: Float64Array, probabilities: Float64Array): (weights: Weights) => number {
   const order = Uint32Array.from(labels, (_, row) => row);
   order.sort((a, b) => (probabilities[a] ?? 0) - (probabilities[b] ?? 0));
   const sortedLabels = Uint8Array.from(order, (row) => labels[row] ?? 0);
@@ -72,7 +57,7 @@ function prepareAuc(labels: Uint8Array, probabilities: Float64Array): (weights: 
  * Mean negative log-likelihood, natural logarithm (Bishop 2006, p. 209; scikit-learn `log_loss`), with probabilities
  * clipped to [e, 1 - e], e the machine epsilon of float64.
  */
-function prepareLogLoss(labels: Uint8Array, probabilities: Float64Array): (weights: Weights) => number {
+function prepareLogLoss(labels: Float64Array, probabilities: Float64Array): (weights: Weights) => number {
   const epsilon = Number.EPSILON;
   const losses = Float64Array.from(probabilities, (probability, row) => {
     const ofTruth = labels[row] === 1 ? probability : 1 - probability;
@@ -82,7 +67,7 @@ function prepareLogLoss(labels: Uint8Array, probabilities: Float64Array): (weigh
 }
 
 /** Share of rows whose predicted class is the true one (scikit-learn `accuracy_score`); see `predictsOne`. */
-function prepareAccuracy(labels: Uint8Array, probabilities: Float64Array): (weights: Weights) => number {
+function prepareAccuracy(labels: Float64Array, probabilities: Float64Array): (weights: Weights) => number {
   const hits = Float64Array.from(probabilities, (probability, row) =>
     predictsOne(probability) === (labels[row] === 1) ? 1 : 0,
   );
@@ -93,7 +78,7 @@ function prepareAccuracy(labels: Uint8Array, probabilities: Float64Array): (weig
  * F1 of class 1: 2 TP / (2 TP + FP + FN) (van Rijsbergen 1979; scikit-learn `f1_score`), and 0 where that is 0/0, as
  * its `zero_division` default has it.
  */
-function prepareF1(labels: Uint8Array, probabilities: Float64Array): (weights: Weights) => number {
+function prepareF1(labels: Float64Array, probabilities: Float64Array): (weights: Weights) => number {
   const truePositives = Float64Array.from(probabilities, (probability, row) =>
     predictsOne(probability) ? (labels[row] ?? 0) : 0,
   );
@@ -117,15 +102,4 @@ function prepareF1(labels: Uint8Array, probabilities: Float64Array): (weights: W
 /** The class with the higher probability, class 0 on a tie, as `predict` of scikit-learn's classifiers has it. */
 function predictsOne(probability: number): boolean {
   return probability > 0.5;
-}
-
-function weightedMean(values: Float64Array, weights: Weights): number {
-  let sum = 0;
-  let total = 0;
-  for (let row = 0; row < values.length; row++) {
-    const weight = weights[row] ?? 0;
-    sum += weight * (values[row] ?? 0);
-    total += weight;
-  }
-  return sum / total;
 }

@@ -1,15 +1,20 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { METRIC_NAMES, METRICS } from './metrics.ts';
+import { binaryPredictions } from '../../../test/fixtures/predictions.ts';
+import { TASK_METRICS } from '../../config/index.ts';
+import { BINARY_METRICS } from './binary-metrics.ts';
+import { measure, type Predictions } from './task.ts';
 // Made by real scikit-learn; vectors/metrics.py says how, and makes them again.
 import vectors from './vectors/metrics.json' with { type: 'json' };
 
-describe('METRICS', () => {
+const METRIC_NAMES = TASK_METRICS['binary-classification'];
+
+describe('BINARY_METRICS', () => {
   it.each(vectors.cases)('equals scikit-learn: $name', ({ labels, probabilities, weights, expected }) => {
     for (const name of METRIC_NAMES) {
-      const found = METRICS[name].compute(
-        Uint8Array.from(labels),
-        Float64Array.from(probabilities),
+      const found = measure(
+        BINARY_METRICS[name],
+        binaryPredictions(labels, probabilities),
         weights ?? undefined,
       );
       // scikit-learn has no AUC of one class.
@@ -35,7 +40,7 @@ describe('METRICS', () => {
             if (positive.probability === negative.probability) right += weight / 2;
           }
         }
-        const found = METRICS.auc.compute(...arrays(rows));
+        const found = measure(BINARY_METRICS.auc, ...arrays(rows));
         expect(apart('auc', found, right / pairs, 1e-12)).toBeUndefined();
       }),
     );
@@ -50,8 +55,8 @@ describe('METRICS', () => {
           const repeated = rows.flatMap((each) =>
             Array.from({ length: each.weight }, () => ({ ...each, weight: 1 })),
           );
-          const found = METRICS[name].compute(...arrays(rows));
-          const wanted = METRICS[name].compute(...arrays(repeated));
+          const found = measure(BINARY_METRICS[name], ...arrays(rows));
+          const wanted = measure(BINARY_METRICS[name], ...arrays(repeated));
           expect(apart(name, found, wanted, 1e-10)).toBeUndefined();
         },
       ),
@@ -67,10 +72,8 @@ function apart(name: string, found: number, wanted: number, tolerance: number): 
 
 function arrays(
   rows: readonly { label: number; probability: number; weight: number }[],
-): [Uint8Array, Float64Array, number[]] {
-  return [
-    Uint8Array.from(rows, ({ label }) => label),
-    Float64Array.from(rows, ({ probability }) => probability),
-    rows.map(({ weight }) => weight),
-  ];
+): [Predictions, number[]] {
+  const labels = rows.map(({ label }) => label);
+  const probabilities = rows.map(({ probability }) => probability);
+  return [binaryPredictions(labels, probabilities), rows.map(({ weight }) => weight)];
 }
