@@ -99,7 +99,7 @@ describe('loadConfig', () => {
     [
       'an unknown metric',
       VALID.replace('auc:', 'acu:'),
-      /edgeloop\.yaml:17:9: "models\.churn\.evaluate\.metrics\.acu": binary-classification has no such metric; did you mean "auc"\?/,
+      /edgeloop\.yaml:17:9: unknown key "models\.churn\.evaluate\.metrics\.acu"; did you mean "auc"\?/,
     ],
     [
       'a metric of another task',
@@ -109,12 +109,12 @@ describe('loadConfig', () => {
     [
       'a metric of no task, beside a task that there is not',
       VALID.replace('binary-classification', 'ranking').replace('auc:', 'acu:'),
-      /17:9: ".*metrics\.acu": no task has such a metric; did you mean "auc"\?$/m,
+      /17:9: unknown key ".*metrics\.acu"; did you mean "auc"\?$/m,
     ],
     [
-      'a misspelt metric of a task, beside another error',
+      'a misspelt metric, beside another error',
       VALID.replace('binary', 'multiclass').replace('auc:', 'makro_f1:').replace('5%', 'much'),
-      /18:32: [^\n]*\n.*edgeloop\.yaml:17:9: ".*makro_f1": .* has no such metric; did you mean "macro_f1"\?$/m,
+      /18:32: [^\n]*\n.*edgeloop\.yaml:17:9: unknown key ".*makro_f1"; did you mean "macro_f1"\?$/m,
     ],
     [
       'a duration without a unit',

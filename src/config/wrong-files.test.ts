@@ -161,13 +161,15 @@ const WRONG: [string, () => string | Uint8Array, string[]][] = [
   [
     'an unknown metric',
     () => change('auc:', 'recall:'),
-    ['18:9: unknown key "models.churn.evaluate.metrics.recall"; expected one of auc, log_loss, accuracy, f1'],
+    [
+      '18:9: unknown key "models.churn.evaluate.metrics.recall"; expected one of auc, log_loss, accuracy, f1, macro_f1',
+    ],
   ],
   [
     'a misspelt task',
     () => change('binary-classification', 'binary_clasification'),
     [
-      '15:13: "models.churn.evaluate.task": expected one of binary-classification; found "binary_clasification"; did you mean "binary-classification"?',
+      '15:13: "models.churn.evaluate.task": expected one of binary-classification, multiclass-classification; found "binary_clasification"; did you mean "binary-classification"?',
     ],
   ],
   [

@@ -4,12 +4,14 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { HashedFile } from './hash-file.ts';
 import { describeFiles } from './index.ts';
@@ -45,12 +47,15 @@ const remembered = () => {
 
 /** What a run an hour from now would write: the files have settled by then. A digest that no file has shows belief. */
 function letFilesSettle(writtenMs = Date.now()): void {
-  const files = paths.map((path): [string, HashedFile] => {
-    const { size, mtimeMs, ctimeMs, ino } = statSync(join(root, path));
-    const stamp = { size, mtimeMs, ctimeMs, ino };
-    return [path, { sha256: '0'.repeat(64), size: 1, absent: false, stamp }];
-  });
-  saveStatCache(cache, root, files, Date.now() + 3_600_000);
+  const files = new Map(
+    paths.map((path): [string, HashedFile] => {
+      const { size, mtimeMs, ctimeMs, ino } = statSync(join(root, path));
+      const stamp = { size, mtimeMs, ctimeMs, ino };
+      return [path, { sha256: '0'.repeat(64), size: 1, absent: false, stamp }];
+    }),
+  );
+  const summary = { digest: `sha256:${'0'.repeat(64)}`, bytes: 2, absent: [] };
+  saveStatCache(cache, root, files, summary, Date.now() + 3_600_000);
   rewriteHeader((header) => ({ ...header, startedMs: writtenMs }));
 }
 
@@ -109,6 +114,21 @@ describe('the cache of what was read of files', () => {
       writeFileSync(cacheFile(), damage());
       expect(await cached()).toBe(await fresh());
     }
+  });
+
+  it('says the same as reading does once files have settled, and has the same manifest', async () => {
+    await sleep(2_700);
+    await cached();
+    expect(remembered()).toEqual(paths);
+    const [known, read] = [await describeFiles(root, { cache }), await describeFiles(root)];
+    expect({ ...known, manifest: await known.manifest() }).toEqual({
+      ...read,
+      manifest: await read.manifest(),
+    });
+    write('c.csv', '3');
+    expect(await cached()).toBe(await fresh());
+    rmSync(join(root, 'c.csv'));
+    expect(await cached()).toBe(await fresh());
   });
 
   it('finds files also when others were added or removed', async () => {

@@ -4,9 +4,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { failure, isSystemError, misuse } from '../errors.ts';
 import { type Dataset, datasetOf } from './dataset.ts';
 import { hashFile, type HashedFile, stampOf } from './hash-file.ts';
-import { listFiles, unreadable } from './list-files.ts';
+import { listFiles, type Listing, unreadable } from './list-files.ts';
 import type { DatasetFile } from './manifest.ts';
-import { openStatCache, saveStatCache, type StatCache } from './stat-cache.ts';
+import { openStatCache, saveStatCache, type StatCache, type Summary } from './stat-cache.ts';
 
 export interface ReadOptions {
   /** Folder of the caches; without one everything is read. */
@@ -28,16 +28,61 @@ export async function describeFiles(
   options: ReadOptions = {},
 ): Promise<Dataset> {
   const roots = typeof path === 'string' ? [path] : path;
+  checkNames(roots);
+  const [only] = roots;
+  if (only !== undefined && roots.length === 1) return describeRoot(only, options);
   const files: DatasetFile[] = [];
   const absent: string[] = [];
-  checkNames(roots);
   for (const root of roots) {
-    const read = await readRoot(root, options);
-    const prefix = roots.length > 1 && !read.single ? `${basename(root)}/` : '';
+    const read = await readRoot(root, await listRoot(root), options);
+    const prefix = read.single ? '' : `${basename(root)}/`;
     for (const file of read.files) files.push({ ...file, path: `${prefix}${file.path}` });
     for (const name of read.absent) absent.push(`${prefix}${name}`);
   }
   return datasetOf(files, absent);
+}
+
+/** One path: when all of its files are known and none has changed, so is what they add up to. */
+async function describeRoot(root: string, options: ReadOptions): Promise<Dataset> {
+  const listing = await listRoot(root);
+  const read = async () => {
+    const { files, absent } = await readRoot(root, listing, options);
+    return datasetOf(files, absent);
+  };
+  const { cache } = options;
+  const summary =
+    cache === undefined ? undefined : await unchangedSummary(root, listing, { ...options, cache });
+  if (summary === undefined) return read();
+  const { digest, bytes, absent } = summary;
+  const files = listing.files.length;
+  return { digest, files, bytes, absent, manifest: async () => (await read()).manifest() };
+}
+
+async function unchangedSummary(
+  root: string,
+  { files, recorded }: Listing,
+  { cache, signal }: ReadOptions & { cache: string },
+): Promise<Summary | undefined> {
+  if (recorded.length > 0) return undefined;
+  const known = openStatCache(cache, root, Date.now());
+  if (known.summary === undefined || known.count !== files.length) return undefined;
+  for (const [index, { path, file }] of files.entries()) {
+    if (index % TURN === 0) await nextTurn();
+    signal?.throwIfAborted();
+    const stamp = lstatSync(file, { throwIfNoEntry: false });
+    if (stamp === undefined || !known.isNext(path, stamp)) return undefined;
+  }
+  return known.summary;
+}
+
+async function listRoot(root: string): Promise<Listing> {
+  const listing = await listFiles(root);
+  if (listing.files.length + listing.recorded.length > 0) return listing;
+  throw failure(
+    'dataset-empty',
+    `${root} holds no file`,
+    'Put the data there, or correct the path in edgeloop.yaml.',
+  );
 }
 
 interface RootRead {
@@ -46,35 +91,29 @@ interface RootRead {
   absent: string[];
 }
 
-async function readRoot(root: string, { cache, signal }: ReadOptions): Promise<RootRead> {
-  const { single, files: listed, recorded } = await listFiles(root);
-  if (listed.length + recorded.length === 0) {
-    throw failure(
-      'dataset-empty',
-      `${root} holds no file`,
-      'Put the data there, or correct the path in edgeloop.yaml.',
-    );
-  }
+async function readRoot(
+  root: string,
+  { single, files: listed, recorded }: Listing,
+  { cache, signal }: ReadOptions,
+): Promise<RootRead> {
   const startedMs = Date.now();
   const known = cache === undefined ? undefined : openStatCache(cache, root, startedMs);
   const read = new Map<string, HashedFile>();
   let fresh = 0;
   for (const [index, { path, file }] of listed.entries()) {
-    if (index % TURN === 0) {
-      await nextTurn();
-      signal?.throwIfAborted();
-    }
+    if (index % TURN === 0) await nextTurn();
+    signal?.throwIfAborted();
     const remembered = known === undefined ? undefined : remember(known, path, file);
     if (remembered === undefined) fresh++;
     read.set(path, remembered ?? (await hashFile(file, signal)));
   }
-  if (cache !== undefined && fresh > 0) saveStatCache(cache, root, read, startedMs);
   const hashed = [...read].map(([path, { sha256, size }]) => ({ path, sha256, size }));
-  return {
-    single,
-    files: [...hashed, ...recorded],
-    absent: [...read].filter(([, { absent }]) => absent).map(([path]) => path),
-  };
+  const absent = [...read].filter(([, file]) => file.absent).map(([path]) => path);
+  if (cache !== undefined && (fresh > 0 || known?.count !== read.size)) {
+    const { digest, bytes } = datasetOf(hashed);
+    saveStatCache(cache, root, read, { digest, bytes, absent }, startedMs);
+  }
+  return { single, files: [...hashed, ...recorded], absent };
 }
 
 function remember(known: StatCache, path: string, file: string): HashedFile | undefined {

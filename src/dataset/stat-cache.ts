@@ -7,8 +7,21 @@ import type { HashedFile, Stamp } from './hash-file.ts';
 
 export type Known = Pick<HashedFile, 'sha256' | 'size' | 'absent'>;
 
+/** What all files of a path add up to. */
+export interface Summary {
+  digest: string;
+  bytes: number;
+  absent: string[];
+}
+
 /** What was read of the files below one path before, so that those that did not change need not be read again. */
 export interface StatCache {
+  /** Number of files that are known. */
+  readonly count: number;
+  /** What these files add up to when there is no other; `undefined` when some file was not remembered. */
+  readonly summary: Summary | undefined;
+  /** Whether the files that are asked for, one after the other, are those that are known, in their order. */
+  isNext(path: string, stamp: Stamp): boolean;
   /** What is known of a file that has this stamp now; `undefined` when in doubt. */
   find(path: string, stamp: Stamp): Known | undefined;
 }
@@ -28,6 +41,9 @@ const headerSchema = z.strictObject({
   startedMs: z.number(),
   count: z.int().nonnegative(),
   namesBytes: z.int().nonnegative(),
+  summary: z
+    .strictObject({ digest: z.string(), bytes: z.number(), absent: z.array(z.string()) })
+    .exactOptional(),
   /** Of all that follows. */
   sha256: z.string(),
 });
@@ -40,8 +56,18 @@ const DIGEST_BYTES = 32;
  */
 export function openStatCache(folder: string, root: string, nowMs: number): StatCache {
   const stored = readStored(fileOf(folder, root));
-  if (stored === undefined || stored.startedMs > nowMs) return { find: () => undefined };
-  const { names, numbers, digests } = stored;
+  if (stored === undefined || stored.startedMs > nowMs) return NOTHING;
+  const { names, numbers, digests, summary } = stored;
+  const isStamped = (place: number, { size, mtimeMs, ctimeMs, ino }: Stamp): boolean => {
+    const at = place * NUMBERS;
+    return (
+      numbers[at] === size &&
+      numbers[at + 1] === mtimeMs &&
+      numbers[at + 2] === ctimeMs &&
+      numbers[at + 3] === ino
+    );
+  };
+  let asked = 0;
   let places: Map<string, number> | undefined;
   let next = 0;
   // Files are asked for in the order in which they were stored, as long as none was added or removed.
@@ -53,27 +79,27 @@ export function openStatCache(folder: string, root: string, nowMs: number): Stat
     return place;
   };
   return {
-    find(path, { size, mtimeMs, ctimeMs, ino }) {
+    count: names.length,
+    summary,
+    isNext: (path, stamp) => names[asked] === path && isStamped(asked++, stamp),
+    find(path, stamp) {
       const place = placeOf(path);
-      if (place === undefined) return undefined;
-      const at = place * NUMBERS;
-      const same =
-        numbers[at] === size &&
-        numbers[at + 1] === mtimeMs &&
-        numbers[at + 2] === ctimeMs &&
-        numbers[at + 3] === ino;
-      if (!same) return undefined;
+      if (place === undefined || !isStamped(place, stamp)) return undefined;
       const sha256 = digests.toString('hex', place * DIGEST_BYTES, (place + 1) * DIGEST_BYTES);
+      const at = place * NUMBERS;
       return { sha256, size: numbers[at + 4] ?? 0, absent: numbers[at + 5] === 1 };
     },
   };
 }
 
+const NOTHING: StatCache = { count: 0, summary: undefined, isNext: () => false, find: () => undefined };
+
 /** Remembers what was read, but for files that might change unnoticed: those are read again the next time. */
 export function saveStatCache(
   folder: string,
   root: string,
-  files: Iterable<readonly [path: string, HashedFile]>,
+  files: ReadonlyMap<string, HashedFile>,
+  summary: Summary,
   startedMs: number,
 ): void {
   const settled = [...files].filter(
@@ -88,7 +114,13 @@ export function saveStatCache(
     digests.write(sha256, place * DIGEST_BYTES, 'hex');
   }
   const body = Buffer.concat([names, new Uint8Array(numbers.buffer), digests]);
-  const header = { startedMs, count: settled.length, namesBytes: names.length, sha256: hash('sha256', body) };
+  const header = {
+    startedMs,
+    count: settled.length,
+    namesBytes: names.length,
+    ...(settled.length === files.size && { summary }),
+    sha256: hash('sha256', body),
+  };
   writeCacheFile(fileOf(folder, root), Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), body]));
 }
 
@@ -103,12 +135,12 @@ function readStored(file: string) {
     const header = headerSchema.parse(JSON.parse(bytes.toString('utf8', 0, end)));
     const body = bytes.subarray(end + 1);
     if (hash('sha256', body) !== header.sha256) return undefined;
-    const { startedMs, count, namesBytes } = header;
+    const { startedMs, count, namesBytes, summary } = header;
     const numbersEnd = namesBytes + count * NUMBERS * Float64Array.BYTES_PER_ELEMENT;
     const names = count === 0 ? [] : body.toString('utf8', 0, namesBytes).split('\0');
     // A copy, since the numbers begin wherever the names end.
     const numbers = new Float64Array(Uint8Array.from(body.subarray(namesBytes, numbersEnd)).buffer);
-    return { startedMs, names, numbers, digests: body.subarray(numbersEnd) };
+    return { startedMs, names, numbers, digests: body.subarray(numbersEnd), summary };
   } catch {
     return undefined;
   }

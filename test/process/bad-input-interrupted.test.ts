@@ -76,7 +76,7 @@ describe('retrain, interrupted', () => {
     // One child ignores what asks it to end, as a trainer that saves its work might.
     trainWith(
       project,
-      `if [ -e hold ]; then (trap '' INT TERM; ${mark}) & echo holding; ${mark}; fi; ${train}`,
+      `if [ -e ${join(project, 'hold')} ]; then (trap '' INT TERM; ${mark}) & echo holding; ${mark}; fi; ${train}`,
     );
     writeFileSync(join(project, 'hold'), '');
     const ran = await interrupt(project, retrain, { printed: 'holding' }, signal);

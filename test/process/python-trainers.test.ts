@@ -65,7 +65,7 @@ describe.skipIf(trainers === undefined)('a training in Python', () => {
       expect(accuracy).toBeGreaterThan(0.95);
       const card = cardOf(candidate);
       expect(card.modelSignature).toEqual({
-        inputs: [{ name: 'pixels', dataType: 'FP32', shape: [null, 64] }],
+        inputs: [{ name: 'image', dataType: 'FP32', shape: [null, 1, 8, 8] }],
         outputs: [
           { name: 'label', dataType: 'INT64', shape: [null] },
           { name: 'probabilities', dataType: 'FP32', shape: [null, 10] },
@@ -98,11 +98,11 @@ describe.skipIf(trainers === undefined)('a training in Python', () => {
       expect(agent.firstLine).toMatch(/serves digits 1\.0\.0$/);
       const [, ...lines] = readFileSync(join(project, 'data/holdout.csv'), 'utf8').trim().split('\n');
       const images = lines.map((line) => line.split(',').map(Number));
-      const pixels = { name: 'pixels', datatype: 'FP32', shape: [images.length, 64] };
+      const input = { name: 'image', datatype: 'FP32', shape: [images.length, 1, 8, 8] };
       const response = await fetch(`${/http:\S+/.exec(agent.firstLine)?.[0]}/v2/models/digits/infer`, {
         method: 'POST',
         body: JSON.stringify({
-          inputs: [{ ...pixels, data: images.flatMap((image) => image.slice(0, 64)) }],
+          inputs: [{ ...input, data: images.flatMap((image) => image.slice(0, 64)) }],
         }),
       });
       const answer = answerSchema.parse(await response.json());

@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from onnx import TensorProto, helper
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.exceptions import ConvergenceWarning
@@ -18,8 +19,9 @@ from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 LABEL = "digit"
-# Row by row, from the upper left: the order of the 64 values of the model's input.
-PIXELS = [f"pixel_{row}_{column}" for row in range(8) for column in range(8)]
+SIDE = 8
+# Row by row, from the upper left: the order of the values of the model's input.
+PIXELS = [f"pixel_{row}_{column}" for row in range(SIDE) for column in range(SIDE)]
 BRIGHTEST = 16
 
 
@@ -82,7 +84,7 @@ def fit(pixels, digits, hidden, epochs, seed):
 
 
 def onnx_bytes(network):
-    """Input `pixels` FLOAT [N,64]; outputs `label` INT64 [N] and `probabilities` FLOAT [N,10]."""
+    """Input `image` FLOAT [N,1,8,8]; outputs `label` INT64 [N] and `probabilities` FLOAT [N,10]."""
     model = to_onnx(
         network,
         initial_types=[("pixels", FloatTensorType([None, len(PIXELS)]))],
@@ -90,6 +92,10 @@ def onnx_bytes(network):
         target_opset={"": 17, "ai.onnx.ml": 3},
         name="digits",
     )
+    # Whoever has a camera has images, one channel of rows and columns; the network takes them as one line.
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [None, 1, SIDE, SIDE])
+    model.graph.input[0].CopyFrom(image)
+    model.graph.node.insert(0, helper.make_node("Flatten", ["image"], ["pixels"], axis=1))
     # The converter collects them in a set, whose order may change with the hash seed.
     opsets = sorted(model.opset_import, key=lambda opset: opset.domain)
     del model.opset_import[:]
