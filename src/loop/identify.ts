@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { modelConfig, type ModelConfig } from '../config/index.ts';
-import type { Dataset, RemoteStore } from '../dataset/index.ts';
+import type { Dataset } from '../dataset/index.ts';
 import { misuse } from '../errors.ts';
 import type { TrainingInputs } from '../onnx/index.ts';
 import { inputKey } from '../training/index.ts';
@@ -11,6 +11,7 @@ import {
   describeData,
   isInside,
   lookAtCheckout,
+  type Paths,
   withCheckedOut,
 } from './inputs.ts';
 import { openRemoteData, prepareWorkFolder, type Workspace } from './workspace.ts';
@@ -24,17 +25,6 @@ export interface Identity {
   dataset: Dataset;
   code: Dataset;
   paths: Paths;
-}
-
-/** Absolute paths. */
-export interface Paths {
-  /** Empty when the data lie elsewhere. */
-  train: string[];
-  /** Where the data lie, if not here. */
-  remote: RemoteStore | undefined;
-  holdout: string;
-  code: string;
-  environment: string;
 }
 
 /**

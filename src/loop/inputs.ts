@@ -6,12 +6,23 @@ import {
   describeRemote,
   describeStored,
   parseManifest,
+  type RemoteStore,
   type StoredPath,
 } from '../dataset/index.ts';
 import { EdgeloopError, misuse } from '../errors.ts';
 import type { CodeSnapshot } from '../training/index.ts';
-import type { Paths } from './identify.ts';
 import { workPath, type Workspace } from './workspace.ts';
+
+/** Where everything that decides a training lies; absolute paths. */
+export interface Paths {
+  /** Empty when the data lie elsewhere. */
+  train: string[];
+  /** Where the data lie, if not here. */
+  remote: RemoteStore | undefined;
+  holdout: string;
+  code: string;
+  environment: string;
+}
 
 /** What git knows of the checked-out commit, and of what differs from it; asked once, since every question takes time. */
 export interface CheckedOut {
