@@ -52,9 +52,17 @@ function snapshot(
     contents: (objects, onChunk, signal) =>
       catFiles(top, objects, onChunk, { environment, ...(signal && { signal }) }),
   };
+  const found = new Map<string, StoredPath | undefined>();
   return {
     reader,
-    find: (paths) => find(top, revision, paths, environment),
+    async find(paths) {
+      const unknown = paths.filter((path) => !found.has(path));
+      if (unknown.length > 0) {
+        const stored = await find(top, revision, unknown, environment);
+        for (const [index, path] of unknown.entries()) found.set(path, stored[index]);
+      }
+      return paths.map((path) => found.get(path));
+    },
     exportTo: (folder, which, signal) => exportTo(top, { revision, environment, which }, folder, signal),
     dispose,
   };
