@@ -114,7 +114,7 @@ describe('loadConfig', () => {
     [
       'a misspelt metric, beside another error',
       VALID.replace('binary', 'multiclass').replace('auc:', 'makro_f1:').replace('5%', 'much'),
-      /18:32: [^\n]*\n.*edgeloop\.yaml:17:9: unknown key ".*makro_f1"; did you mean "macro_f1"\?$/m,
+      /edgeloop\.yaml:17:9: unknown key ".*makro_f1"; did you mean "macro_f1"\?\n.*edgeloop\.yaml:18:32: /m,
     ],
     [
       'a duration without a unit',

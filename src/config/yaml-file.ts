@@ -96,9 +96,12 @@ function readBytes(file: string): Uint8Array {
 
 function invalid(file: string, problems: string[]): Error {
   const count = problems.length === 1 ? 'one error' : `${problems.length} errors`;
+  // From top to bottom, as one goes through a file: each begins with FILE:LINE:COLUMN.
+  const place = (problem: string) => problem.split(': ', 1)[0] ?? '';
+  const ordered = problems.toSorted((a, b) => place(a).localeCompare(place(b), 'en', { numeric: true }));
   return misuse(
     'config-invalid',
-    `${file} has ${count}:\n  ${problems.join('\n  ')}`,
+    `${file} has ${count}:\n  ${ordered.join('\n  ')}`,
     'Correct the lines named above.',
   );
 }
