@@ -96,14 +96,18 @@ function readBytes(file: string): Uint8Array {
 
 function invalid(file: string, problems: string[]): Error {
   const count = problems.length === 1 ? 'one error' : `${problems.length} errors`;
-  // From top to bottom, as one goes through a file: each begins with FILE:LINE:COLUMN.
-  const place = (problem: string) => problem.split(': ', 1)[0] ?? '';
-  const ordered = problems.toSorted((a, b) => place(a).localeCompare(place(b), 'en', { numeric: true }));
+  // From top to bottom, as one goes through a file.
+  const ordered = problems.toSorted((a, b) => placeIn(a).localeCompare(placeIn(b), 'en', { numeric: true }));
   return misuse(
     'config-invalid',
     `${file} has ${count}:\n  ${ordered.join('\n  ')}`,
     'Correct the lines named above.',
   );
+}
+
+/** Each problem begins with FILE:LINE:COLUMN. */
+function placeIn(problem: string): string {
+  return problem.split(': ', 1)[0] ?? '';
 }
 
 function explain(
