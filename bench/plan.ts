@@ -78,8 +78,8 @@ const NOTES = [
   'Medians with the smallest and the largest in brackets; a ratio is the median of the ratios within the runs. Each',
   'figure is a whole command with the start of its process. The budget of a plan with nothing changed is 1.5 x',
   '`git diff-index --quiet HEAD` + `edgeloop --version`, both of this table. Cold is without .edgeloop/cache.',
-  'The page cache is warm: every file was written shortly before. The git objects are loose, as a new `git add` leaves',
-  "them; the fresh clone's are packed. Between a commit and a plan two seconds pass.",
+  'The page cache is warm: before a cold one the same plan runs unmeasured. The git objects are loose, as a new',
+  "`git add` leaves them; the fresh clone's are packed. Between a commit and a plan two seconds pass.",
 ];
 
 function cutShort(contests: readonly Contest[], { minutes }: Numbers): string[] {
@@ -110,7 +110,7 @@ async function contest(
   let complete = true;
   for (let index = 0; index < numbers.runs && complete; index += 1) {
     run.progress(`${title}: run ${index + 1} of ${numbers.runs}`);
-    const own: Step<PlanCase>[] = ownSteps(project, index);
+    const own: Step<PlanCase>[] = ownSteps(run, project, index);
     const peers: Step<PlanCase>[] =
       peer === undefined || index >= numbers['dvc-runs'] ? [] : dvcSteps(run, peer);
     // Whatever the first of two has of it, the other one has as often.

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Run } from './benchmark.ts';
 import { forget, type ManyFilesProject } from './many-files-project.ts';
 import type { OwnCase } from './plan-report.ts';
 import { PROGRAM } from './program.ts';
@@ -9,17 +10,23 @@ const planSchema = z.object({ models: z.tuple([z.object({ dataset: z.object({ di
 type Digest = () => string;
 
 /** One run of our cases and git's, each in the state that the one before it left. */
-export function ownSteps(project: ManyFilesProject, index: number): Step<OwnCase>[] {
+export function ownSteps(run: Run, project: ManyFilesProject, index: number): Step<OwnCase>[] {
   const { inGit, outside, clone, digest } = project;
   const unchanged = unchangedSteps(project);
   const now = () => digest.now;
-  const restoreAndForget = async () => {
-    await project.restore();
-    await forget(inGit);
-  };
+  // Once unmeasured, since a system may have dropped from its page cache what nobody has asked for of late.
+  const cold = (step: Step<OwnCase>, before?: () => Promise<void>): Step<OwnCase> => ({
+    ...step,
+    async prepare() {
+      await before?.();
+      const [program, ...args] = step.command;
+      await run.processes.run(program, args, { cwd: step.cwd });
+      await forget(step.cwd);
+    },
+  });
   return [
     { case: 'edgeloop --version', command: [process.execPath, PROGRAM, '--version'], cwd: inGit },
-    { ...plan('cold', inGit, now), prepare: restoreAndForget },
+    cold(plan('cold', inGit, now), () => project.restore()),
     // Whatever the first of them has of it, the last one has as often.
     ...(index % 2 === 0 ? unchanged : unchanged.toReversed()),
     cold(plan('outside of git, cold', outside, () => digest.committed)),
@@ -63,5 +70,3 @@ function plan(name: OwnCase, cwd: string, expected: Digest): Step<OwnCase> {
     },
   };
 }
-
-const cold = (step: Step<OwnCase>): Step<OwnCase> => ({ ...step, prepare: () => forget(step.cwd) });

@@ -68,7 +68,7 @@ function readSmall(file: string): HashedFile | 'large' | undefined {
     // One byte more, so that a file that has grown is seen.
     const bytes = Buffer.allocUnsafe(before.size + 1);
     let length = 0;
-    for (let read = -1; read !== 0 && length < bytes.length; length += read)
+    for (let read = -1; read !== 0 && length < before.size; length += read)
       read = readSync(descriptor, bytes, length, bytes.length - length, length);
     const content = bytes.subarray(0, length);
     const after = fstatSync(descriptor);

@@ -103,7 +103,7 @@ async function readRoot(
   for (const [index, { path, file }] of listed.entries()) {
     if (index % TURN === 0) await nextTurn();
     signal?.throwIfAborted();
-    const remembered = known === undefined ? undefined : remember(known, path, file);
+    const remembered = known === undefined || known.count === 0 ? undefined : remember(known, path, file);
     if (remembered === undefined) fresh++;
     read.set(path, remembered ?? (await hashFile(file, signal)));
   }

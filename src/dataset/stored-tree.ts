@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { type KnownBlob, openBlobCache, saveBlobCache } from './blob-cache.ts';
 import { writeCacheFile } from './cache-file.ts';
 import { type Dataset, datasetOf } from './dataset.ts';
 import { IGNORE_FILE, notAFile } from './list-files.ts';
@@ -60,7 +61,7 @@ export async function describeStored(
   options: StoredOptions = {},
 ): Promise<Dataset | undefined> {
   const again = async () =>
-    read(
+    readEntries(
       reader,
       kind === 'file' ? [{ path: name, object, regular: true }] : await reader.entries(object),
       options,
@@ -80,16 +81,24 @@ type Stored = Dataset & { literal: boolean };
 
 const SPEAKS_FOR_OTHERS = /(^|\/)(\.gitattributes|[^/]*\.dvc)$/;
 
-async function read(
+async function readEntries(
   reader: TreeReader,
   entries: readonly StoredEntry[],
-  { signal }: StoredOptions,
+  { cache, signal }: StoredOptions,
 ): Promise<Stored> {
   const odd = entries.find(({ regular }) => !regular);
   if (odd !== undefined) throw notAFile(odd.path);
-  const parts = await Promise.all(slices(entries).map((slice) => readSlice(reader, slice, signal)));
-  const files = parts.flatMap((part) => part.files);
-  const absent = parts.flatMap((part) => part.absent);
+  const known = cache === undefined ? new Map<string, KnownBlob>() : openBlobCache(cache);
+  const missing = [...new Set(entries.map(({ object }) => object))].filter((object) => !known.has(object));
+  const fresh = await readBlobs(reader, missing, signal);
+  if (cache !== undefined && fresh.size > 0) saveBlobCache(cache, known, fresh);
+  const absent: string[] = [];
+  const files = entries.map(({ path, object }): DatasetFile => {
+    const blob = known.get(object) ?? fresh.get(object);
+    if (blob === undefined) throw new Error(`the object ${object} was not read`);
+    if (blob.pointer) absent.push(path);
+    return { path, size: blob.size, sha256: blob.sha256 };
+  });
   const literal = !entries.some(({ path }) => path === IGNORE_FILE || SPEAKS_FOR_OTHERS.test(path));
   return { ...datasetOf(files, absent), literal };
 }
@@ -98,52 +107,46 @@ async function read(
 const SLICE = 2_000;
 
 /** Many files are read by as many readers as there are processors. */
-function slices(entries: readonly StoredEntry[]): StoredEntry[][] {
-  const count = Math.max(1, Math.min(availableParallelism(), Math.floor(entries.length / SLICE)));
-  const size = Math.ceil(entries.length / count);
-  return Array.from({ length: count }, (_, index) => entries.slice(index * size, (index + 1) * size));
-}
-
-async function readSlice(
+async function readBlobs(
   reader: TreeReader,
-  entries: readonly StoredEntry[],
+  objects: readonly string[],
   signal: AbortSignal | undefined,
-): Promise<{ files: DatasetFile[]; absent: string[] }> {
-  const files: DatasetFile[] = [];
-  const absent: string[] = [];
-  const hashing = hasher(({ pointer, ...content }) => {
-    const { path } = entries[files.length] ?? { path: '' };
-    files.push({ path, ...content });
-    if (pointer) absent.push(path);
-  });
-  await reader.contents(
-    entries.map(({ object }) => object),
-    (_, chunk, last) => hashing(chunk, last),
-    signal,
+): Promise<Map<string, KnownBlob>> {
+  const read = new Map<string, KnownBlob>();
+  const count = Math.max(1, Math.min(availableParallelism(), Math.floor(objects.length / SLICE)));
+  const size = Math.ceil(objects.length / count);
+  const slices = Array.from({ length: count }, (_, index) => objects.slice(index * size, (index + 1) * size));
+  await Promise.all(
+    slices.map((slice) => {
+      const hashing = hasher();
+      const onChunk = (index: number, chunk: Uint8Array, last: boolean): void => {
+        const blob = hashing(chunk, last);
+        if (blob !== undefined) read.set(slice[index] ?? '', blob);
+      };
+      return reader.contents(slice, onChunk, signal);
+    }),
   );
-  return { files, absent };
+  return read;
 }
 
-/** Takes the chunks of one content after the other. */
-function hasher(
-  done: (result: { sha256: string; size: number; pointer: boolean }) => void,
-): (chunk: Uint8Array, last: boolean) => void {
+/** Takes the chunks of one content after the other, and says at the last one what it is. */
+function hasher(): (chunk: Uint8Array, last: boolean) => KnownBlob | undefined {
   let digest: Hash | undefined;
   let size = 0;
   return (chunk, last) => {
     if (last && digest === undefined) {
       const pointer = readLfsPointer(chunk);
       const content = pointer ?? { sha256: hash('sha256', chunk), size: chunk.byteLength };
-      done({ ...content, pointer: pointer !== undefined });
-      return;
+      return { ...content, pointer: pointer !== undefined };
     }
     digest ??= createHash('sha256');
     digest.update(chunk);
     size += chunk.byteLength;
-    if (!last) return;
-    done({ sha256: digest.digest('hex'), size, pointer: false });
+    if (!last) return undefined;
+    const whole = { sha256: digest.digest('hex'), size, pointer: false };
     digest = undefined;
     size = 0;
+    return whole;
   };
 }
 

@@ -96,6 +96,33 @@ describe('what git stores', () => {
     );
   });
 
+  it('is read only where it is new: what was read before is known by its object, whatever folder holds it', async () => {
+    const cache = mkdtempSync(join(tmpdir(), 'edgeloop-trees-'));
+    await digestIn((await open()).snapshot('HEAD'), 'data', cache);
+    write('data/a.csv', 'a\n5\n');
+    git('mv', 'data/large.bin', 'data/deep/large.bin');
+    commit();
+    const tree = await open();
+    const snapshot = tree.snapshot(await tree.head());
+    const asked: string[] = [];
+    const watched: CodeSnapshot['reader'] = {
+      ...snapshot.reader,
+      contents: (objects, onChunk, signal) => {
+        asked.push(...objects);
+        return snapshot.reader.contents(objects, onChunk, signal);
+      },
+    };
+    const again = await digestIn({ ...snapshot, reader: watched }, 'data', cache);
+    expect(asked).toEqual([git('rev-parse', 'HEAD:data/a.csv')]);
+    expect(again).toBe((await describeFiles(at('data'))).digest);
+    writeFileSync(
+      join(cache, 'blobs'),
+      readFileSync(join(cache, 'blobs'), 'utf8').replace(/1\n$/, '0\n').slice(0, -2),
+    );
+    rmSync(join(cache, 'trees'), { recursive: true });
+    expect(await digestIn(snapshot, 'data', cache)).toBe(again);
+  });
+
   it('stops when it is cancelled', async () => {
     const tree = await open();
     const snapshot = tree.snapshot(await tree.head());
