@@ -4,7 +4,7 @@ import { defineConfig } from 'rolldown';
 export default defineConfig({
   // One file per process that we start, plus the chunks that they share.
   input: {
-    edgeloop: 'src/cli/main.ts',
+    edgeloop: 'src/cli/edgeloop.ts',
     'session-host': 'src/onnx/session-host.ts',
     controller: 'edge-agent/controller/main.ts',
   },

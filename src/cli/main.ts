@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander';
 import { misuse } from '../errors.ts';
 import { LOG_LEVELS } from './log.ts';

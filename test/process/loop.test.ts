@@ -1,8 +1,16 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { churnProject, commit, edgeloop, git, secondPartArrives } from '../fixtures/churn-project.ts';
+import {
+  churnProject,
+  commit,
+  edgeloop,
+  git,
+  PROGRAM,
+  secondPartArrives,
+} from '../fixtures/churn-project.ts';
 
 /** Runs a verb with `--json`: stdout must be exactly one JSON object. */
 function json(project: string, code: number, ...args: string[]) {
@@ -236,6 +244,32 @@ describe('wrong use', () => {
       /error\[training-failed\][\s\S]*churn-1\.csv:2:\d+: found "many", expected a number/,
     );
     expect(existsSync(join(project, '.edgeloop/registry'))).toBe(false);
+  });
+});
+
+/** Runs a verb in a Node that says it is of another version. */
+const asNode = (version: string, ...args: string[]) => {
+  const pretend = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`;
+  const preload = `data:text/javascript,${encodeURIComponent(pretend)}`;
+  return spawnSync(process.execPath, ['--import', preload, PROGRAM, ...args], { encoding: 'utf8' });
+};
+
+describe('an older Node', () => {
+  it.each(['20.20.2', '22.22.2', '24.14.9'])('%s is told what is needed, and nothing else', (version) => {
+    const { status, stdout, stderr } = asNode(version, 'plan', '--json');
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: expect.stringMatching(
+        /^error\[node-too-old\]: Edgeloop needs Node 24\.15 or newer, and this is Node \S+ \(.*\)\n {2}.*\n$/,
+      ),
+    });
+    expect(JSON.parse(stdout).error.code).toBe('node-too-old');
+    const { engines } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'));
+    expect(engines.node).toBe('>=24.15');
+  });
+
+  it.each(['24.15.0', '25.0.0'])('but %s is new enough', (version) => {
+    expect(asNode(version, '--version')).toMatchObject({ status: 0, stderr: '' });
   });
 });
 
