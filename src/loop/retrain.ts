@@ -22,7 +22,7 @@ export interface RetrainResult {
   reused: boolean;
   candidate: Candidate;
   verdict: Verdict;
-  /** The version that `release` would give; undefined when the gate refused or nothing changed. */
+  /** The version that `release` would give; undefined when the gate refused it, or it is released already. */
   next: NextVersion | undefined;
   /** Path of the Markdown report. */
   report: string;
@@ -52,12 +52,15 @@ export async function retrainModel(
       const verdict = await judgeCandidate(workspace, identity, candidate, champion);
       const kept = candidate.card.training?.uncommitted === undefined;
       if (kept) await recordVerdict(workspace, candidate, verdict);
-      const isChampion = candidate.descriptor.digest === champion?.digest;
+      const released = (await listReleases(workspace, model)).find(
+        ({ lock }) => lock.modelManifest === candidate.descriptor.digest,
+      )?.version;
+      const isNew = released === undefined && candidate.descriptor.digest !== champion?.digest;
       const next =
-        verdict.outcome === 'fail' || isChampion || !kept
-          ? undefined
-          : nextVersion(await findHighest(workspace, model), candidate.card);
-      const report = await writeReport(workspace, { plan, candidate, verdict, next }, origin);
+        verdict.outcome !== 'fail' && isNew && kept
+          ? nextVersion(await findHighest(workspace, model), candidate.card)
+          : undefined;
+      const report = await writeReport(workspace, { plan, candidate, verdict, next, released }, origin);
       return { plan, reused, candidate, verdict, next, report };
     },
     workspace.deps.signal,
@@ -130,7 +133,13 @@ const isCode = (error: unknown, code: string): boolean =>
 
 async function writeReport(
   workspace: Workspace,
-  { plan, candidate, verdict, next }: Pick<RetrainResult, 'plan' | 'candidate' | 'verdict' | 'next'>,
+  {
+    plan,
+    candidate,
+    verdict,
+    next,
+    released,
+  }: Pick<RetrainResult, 'plan' | 'candidate' | 'verdict' | 'next'> & { released: string | undefined },
   { commit }: Provenance,
 ): Promise<string> {
   const { model, inputKey } = plan.identity;
@@ -144,6 +153,7 @@ async function writeReport(
       changes: plan.reasons,
     }),
     ...(next !== undefined && { next }),
+    ...(released !== undefined && { released }),
     warnings,
     reproduce: [...(commit === null ? [] : [`git checkout ${commit}`]), `npx edgeloop retrain ${model}`],
   });

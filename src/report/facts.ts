@@ -13,6 +13,8 @@ export interface ReportFacts {
   warnings?: readonly string[];
   /** Absent when the candidate was refused. */
   next?: { version: string; bump: string; reasons: string[] };
+  /** The version that these very bytes have already; absent when they have none. */
+  released?: string;
   /** Commands that repeat training and judgement on a laptop, in order. */
   reproduce: string[];
 }

@@ -95,7 +95,9 @@ function sizeSection({ verdict, championBytes }: ReportFacts): string {
   return `### Size\n\n${bytes(verdict.sizeBytes)}${against}; ${limit}.`;
 }
 
-function nextSection({ next }: ReportFacts): string[] {
+function nextSection({ next, released }: ReportFacts): string[] {
+  if (released !== undefined)
+    return [`### Next version\n\nNone: it is released already, as ${code(released)}.`];
   if (next === undefined) return [];
   const why = next.reasons.length === 0 ? '' : `\n\n${list(next.reasons.map(plain))}`;
   return [`### Next version\n\n${code(next.version)} (${plain(next.bump)})${why}`];

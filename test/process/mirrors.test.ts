@@ -151,6 +151,20 @@ describe('rollback', () => {
   });
 });
 
+describe('retrain of what was released before, while the channel names an older release', () => {
+  it('promises no version that release would not give', () => {
+    const project = released();
+    secondPartArrives(project);
+    json(project, 0, 'retrain', 'churn');
+    json(project, 0, 'release', 'churn');
+    expect(json(project, 0, 'status').models[0].champion.version).toBe('1.0.0');
+    const { reused, verdict, next, report } = json(project, 0, 'retrain', 'churn');
+    expect({ reused, outcome: verdict.outcome, next }).toEqual({ reused: true, outcome: 'pass', next: null });
+    expect(readFileSync(report, 'utf8')).toContain('None: it is released already, as `1.0.1`.');
+    expect(json(project, 0, 'release', 'churn')).toMatchObject({ version: '1.0.1', created: false });
+  });
+});
+
 describe('retrain --from', () => {
   it('gates a model that was trained elsewhere, and says that its origin is not proven', () => {
     const project = released();
