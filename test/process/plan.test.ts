@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import {
   churnProject,
@@ -254,6 +254,29 @@ describe('a training', () => {
     expect(existsSync(join(project, 'helper.txt'))).toBe(true);
     expect(existsSync(join(project, '.edgeloop/training'))).toBe(true);
     expect(git(project, 'status', '--porcelain')).toBe('?? left-over.txt');
+  });
+
+  it('takes no word of a path, a param or a branch for a command', () => {
+    const base = dirname(project);
+    const odd = join(base, `we ird'$(touch pwned)"; touch pwned; x`);
+    mkdirSync(odd);
+    renameSync(project, join(odd, 'churn'));
+    project = join(odd, 'churn');
+    git(project, 'checkout', '--quiet', '-b', 'x;$(id>pwned);`id>pwned`');
+    const note = "'; touch pwned; $(touch pwned) `touch pwned`";
+    const run = `${TRAIN}; printf '%s\\n' \${{inputs.note}}`;
+    edit(
+      project,
+      'edgeloop.yaml',
+      [/run: .*/, `run: ${JSON.stringify(run)}`],
+      ['trees: 120', `trees: 120, note: ${JSON.stringify(note)}`],
+    );
+    commit(project, 'odd');
+    const { code, stderr, stdout } = edgeloop(project, 'retrain', 'churn', '--json');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining(`| ${note}\n`) });
+    expect(JSON.parse(stdout).verdict.outcome).toBe('first');
+    const made = readdirSync(base, { recursive: true }).map((path) => basename(String(path)));
+    expect(made).not.toContain('pwned');
   });
 
   it('with --allow-dirty runs with what is not committed', () => {
