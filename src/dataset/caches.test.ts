@@ -125,6 +125,9 @@ describe('the cache of what was read of files', () => {
       ...read,
       manifest: await read.manifest(),
     });
+    // The manifest is read later than the name: it must not be that of other files.
+    write('a.csv', 'other');
+    await expect(known.manifest()).rejects.toMatchObject({ code: 'dataset-changing' });
     write('c.csv', '3');
     expect(await cached()).toBe(await fresh());
     rmSync(join(root, 'c.csv'));

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { failure, isSystemError, misuse } from '../errors.ts';
 import { type Dataset, datasetOf } from './dataset.ts';
-import { hashFile, type HashedFile, stampOf } from './hash-file.ts';
+import { hashFile, type HashedFile, type Stamp, stampOf } from './hash-file.ts';
 import { listFiles, type Listing, unreadable } from './list-files.ts';
 import type { DatasetFile } from './manifest.ts';
 import { openStatCache, saveStatCache, type StatCache, type Summary } from './stat-cache.ts';
@@ -54,8 +54,16 @@ async function describeRoot(root: string, options: ReadOptions): Promise<Dataset
     cache === undefined ? undefined : await unchangedSummary(root, listing, { ...options, cache });
   if (summary === undefined) return read();
   const { digest, bytes, absent } = summary;
-  const files = listing.files.length;
-  return { digest, files, bytes, absent, manifest: async () => (await read()).manifest() };
+  const manifest = async () => {
+    const now = await read();
+    if (now.digest === digest) return now.manifest();
+    throw failure(
+      'dataset-changing',
+      `${root} has changed since it was named ${digest}`,
+      'Leave the data alone while a command runs, and run it again.',
+    );
+  };
+  return { digest, files: listing.files.length, bytes, absent, manifest };
 }
 
 async function unchangedSummary(
@@ -69,7 +77,7 @@ async function unchangedSummary(
   for (const [index, { path, file }] of files.entries()) {
     if (index % TURN === 0) await nextTurn();
     signal?.throwIfAborted();
-    const stamp = lstatSync(file, { throwIfNoEntry: false });
+    const stamp = stampNow(file);
     if (stamp === undefined || !known.isNext(path, stamp)) return undefined;
   }
   return known.summary;
@@ -117,10 +125,15 @@ async function readRoot(
 }
 
 function remember(known: StatCache, path: string, file: string): HashedFile | undefined {
+  const stamp = stampNow(file);
+  const found = stamp && known.find(path, stamp);
+  return stamp && found && { ...found, stamp };
+}
+
+/** `undefined` for a file that is gone. */
+function stampNow(file: string): Stamp | undefined {
   try {
-    const stats = lstatSync(file);
-    const found = known.find(path, stats);
-    return found && { ...found, stamp: stampOf(stats) };
+    return stampOf(lstatSync(file));
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return undefined;
     throw unreadable(file, error);
