@@ -88,6 +88,14 @@ describe('a web folder with an index', () => {
     expect(readFileSync(join(folder, 'a.csv'), 'utf8')).toBe(texts['a.csv']);
   });
 
+  it('is fetched by one of two that want it at once', async () => {
+    const { url, asked } = await serve(texts, listing);
+    const [one, other] = await Promise.all([fetchAll(url), fetchAll(url)]);
+    expect(one).toBe(other);
+    expect(asked.filter((name) => name === 'a.csv')).toHaveLength(1);
+    expect(readdirSync(scratch).toSorted()).toEqual(['cache', 'data', 'data.digest']);
+  });
+
   it('is refused when a file is another one by now', async () => {
     const { url } = await serve({ ...texts, 'deep/b c.csv': 'y\n2\n' }, listing);
     await expect(fetchAll(url)).rejects.toMatchObject({

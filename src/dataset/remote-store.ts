@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { failure } from '../errors.ts';
+import { withLock } from '../folder-lock.ts';
 import { writeCacheFile } from './cache-file.ts';
 import { type Dataset, datasetOf } from './dataset.ts';
 import { describeFiles } from './local-files.ts';
@@ -25,6 +26,8 @@ export interface RemoteStore {
 }
 
 const AT_THE_SAME_TIME = 8;
+/** Longer than any download: who waits is cancelled by its user, not by a clock. */
+const LOCK_LIMIT_MS = 7 * 24 * 3_600_000;
 
 /** Names remote data by what the store lists. Throws `dataset-empty`. */
 export async function describeRemote(store: RemoteStore, signal?: AbortSignal): Promise<Dataset> {
@@ -39,6 +42,18 @@ export async function describeRemote(store: RemoteStore, signal?: AbortSignal): 
  * `remote-changed`, `download-damaged`.
  */
 export async function downloadRemote(
+  store: RemoteStore,
+  files: readonly DatasetFile[],
+  folder: string,
+  options: { cache: string; signal?: AbortSignal },
+): Promise<string> {
+  await mkdir(dirname(folder), { recursive: true });
+  // Two models may be trained with the same data at once: who comes second finds what the first one fetched.
+  const work = () => fetchUnlessThere(store, files, folder, options);
+  return withLock(`${folder}.lock`, LOCK_LIMIT_MS, work, options.signal);
+}
+
+async function fetchUnlessThere(
   store: RemoteStore,
   files: readonly DatasetFile[],
   folder: string,
