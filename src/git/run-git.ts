@@ -39,9 +39,15 @@ export function runGit(
   });
 }
 
-/** Without a prompt, a localised message or a write that nobody asked for. */
+/** Without a prompt, a localised message or a write that nobody asked for; a path is a path, never a pattern. */
 export function gitEnvironment(more: Record<string, string> = {}): NodeJS.ProcessEnv {
-  return { ...process.env, LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0', ...more };
+  const quiet = {
+    LC_ALL: 'C',
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_OPTIONAL_LOCKS: '0',
+    GIT_LITERAL_PATHSPECS: '1',
+  };
+  return { ...process.env, ...quiet, ...more };
 }
 
 function ended(args: readonly string[], signal: string): Error {
@@ -56,7 +62,12 @@ export async function git(
 ): Promise<string> {
   const { code, stdout, stderr } = await runGit(folder, args, options);
   if (code === 0) return stdout.toString().replace(/\n$/, '');
-  throw failure(
+  throw gitFailed(folder, args, stderr);
+}
+
+/** For a caller of `runGit` that knows which exit codes are answers. */
+export function gitFailed(folder: string, args: readonly string[], stderr: string): Error {
+  return failure(
     'git-failed',
     `git ${args[0]} failed in ${folder}: ${stderr.trim()}`,
     `Run it by hand: git ${args.join(' ')}`,

@@ -126,16 +126,16 @@ async function exportTo(
       environment: { ...environment, GIT_INDEX_FILE: join(scratch, 'index') },
       ...(signal && { signal }),
     };
-    const literal = (paths: readonly string[]) =>
-      paths.flatMap((path) => inTree(top, path) || []).map((name) => `:(literal)${name}`);
+    // The top itself has no name, and would name everything.
+    const names = (paths: readonly string[]) => paths.flatMap((path) => inTree(top, path) || []);
     const checkout = ['checkout-index', '--quiet', `--prefix=${folder}/`];
     await git(top, ['read-tree', revision], options);
     if ('only' in which) {
-      const listed = await git(top, ['ls-files', '-z', '--', ...literal(which.only)], options);
+      const listed = await git(top, ['ls-files', '-z', '--', ...names(which.only)], options);
       await git(top, [...checkout, '-z', '--stdin'], { ...options, input: Buffer.from(listed) });
       return;
     }
-    const left = literal(which.without);
+    const left = names(which.without);
     if (left.length > 0)
       await git(top, ['rm', '-r', '-q', '--cached', '--ignore-unmatch', '--', ...left], options);
     await git(top, [...checkout, '--all'], options);

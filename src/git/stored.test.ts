@@ -188,6 +188,24 @@ describe('unchanged', () => {
   });
 });
 
+describe('a path with characters of a pattern', () => {
+  it('is that path, and no other', async () => {
+    write('data[1]/a.csv', '1');
+    write('data1/a.csv', '1');
+    commit();
+    write('data1/a.csv', '2');
+    const tree = await open();
+    expect(await tree.unchanged([at('data[1]'), at('data1')])).toEqual([true, false]);
+    expect(await tree.uncommitted([at('data[1]')])).toEqual([]);
+    write('.gitignore', 'data1/b*\n');
+    expect(await tree.ignores([at('data[1]/b'), at('data1/b'), at('data1/*')])).toEqual([at('data1/b')]);
+    await expect(tree.ignores(['/'])).rejects.toMatchObject({ code: 'git-failed' });
+    const folder = mkdtempSync(join(tmpdir(), 'edgeloop-export-'));
+    await tree.snapshot(await tree.head()).exportTo(folder, { without: [at('data[1]')] });
+    expect(['data[1]', 'data1'].map((path) => existsSync(join(folder, path)))).toEqual([false, true]);
+  });
+});
+
 describe('a snapshot of changes', () => {
   it('holds new files and not ignored ones, and leaves repository and index as they are', async () => {
     write('code/new.py', 'print(2)\n');

@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { failure, misuse } from '../errors.ts';
 import type { CodeHistory } from '../training/index.ts';
 import type { SourceControl, TagEntry } from '../versioning/index.ts';
-import { git, runGit } from './run-git.ts';
+import { git, gitFailed, runGit } from './run-git.ts';
 import { snapshotOfChanges, snapshotOfCommit } from './snapshot.ts';
 import { unchangedPaths } from './unchanged.ts';
 
@@ -80,7 +80,11 @@ async function revision(top: string, name: string): Promise<string> {
 
 async function ignores(top: string, paths: readonly string[]): Promise<string[]> {
   const input = Buffer.from(paths.map((path) => `${path}\0`).join(''));
-  const { stdout } = await runGit(top, ['check-ignore', '-z', '--stdin'], { input });
+  const args = ['check-ignore', '-z', '--stdin'];
+  // check-ignore takes every path literally, and fails when it is told to.
+  const environment = { GIT_LITERAL_PATHSPECS: '0' };
+  const { code, stdout, stderr } = await runGit(top, args, { input, environment });
+  if (code > 1) throw gitFailed(top, args, stderr);
   return stdout.toString().split('\0').filter(Boolean);
 }
 
