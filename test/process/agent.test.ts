@@ -7,17 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { churnProject, edgeloop, PROGRAM, secondPartArrives } from '../fixtures/churn-project.ts';
 import { interrupt } from '../fixtures/interrupt.ts';
+import { json } from '../fixtures/json-answer.ts';
 import { type Agent, startAgent } from '../fixtures/project-agent.ts';
-
-function json(project: string, ...args: string[]) {
-  const ran = edgeloop(project, ...args, '--json');
-  expect({ args, code: ran.code, stderr: ran.code === 0 ? '' : ran.stderr }).toEqual({
-    args,
-    code: 0,
-    stderr: '',
-  });
-  return JSON.parse(ran.stdout);
-}
 
 const metadataSchema = z.object({ inputs: z.array(z.object({ name: z.string(), datatype: z.string() })) });
 
@@ -29,8 +20,8 @@ describe('edgeloop agent', () => {
   beforeAll(async () => {
     project = churnProject();
     edgeloop(project, 'retrain', 'churn');
-    json(project, 'release', 'churn');
-    json(project, 'rollout', 'churn@1.0.0', '--channel', 'production');
+    json(project, 0, 'release', 'churn');
+    json(project, 0, 'rollout', 'churn@1.0.0', '--channel', 'production');
     agent = await startAgent(project);
     url = /http:\S+/.exec(agent.firstLine)?.[0] ?? '';
   });
@@ -75,25 +66,27 @@ describe('edgeloop agent', () => {
   it('swaps at a poll, and tells so to `device` and `status`', () => {
     secondPartArrives(project);
     edgeloop(project, 'retrain', 'churn');
-    json(project, 'release', 'churn');
-    const { digest } = json(project, 'rollout', 'churn@1.0.1', '--channel', 'production');
-    expect(json(project, 'device', 'poll')).toMatchObject({
+    json(project, 0, 'release', 'churn');
+    const { digest } = json(project, 0, 'rollout', 'churn@1.0.1', '--channel', 'production');
+    expect(json(project, 0, 'device', 'poll')).toMatchObject({
       outcomes: [{ model: 'churn', outcome: 'swapped', version: '1.0.1' }],
       models: [{ name: 'churn', version: '1.0.1', digest, previous: { version: '1.0.0' }, provider: 'cpu' }],
     });
-    expect(json(project, 'device', 'poll').outcomes).toMatchObject([{ outcome: 'up-to-date' }]);
-    expect(json(project, 'status', '--device', url, '--device', 'http://127.0.0.1:1').devices).toMatchObject([
+    expect(json(project, 0, 'device', 'poll').outcomes).toMatchObject([{ outcome: 'up-to-date' }]);
+    expect(
+      json(project, 0, 'status', '--device', url, '--device', 'http://127.0.0.1:1').devices,
+    ).toMatchObject([
       { url, status: { models: [{ name: 'churn', version: '1.0.1' }] } },
       { status: { error: expect.stringContaining('could not be reached') } },
     ]);
   });
 
   it('goes back at once, and stays there until a newer document comes', async () => {
-    expect(json(project, 'device', 'rollback', 'churn')).toMatchObject({
+    expect(json(project, 0, 'device', 'rollback', 'churn')).toMatchObject({
       rollback: { from: { version: '1.0.1' }, to: { version: '1.0.0' } },
       models: [{ version: '1.0.0' }],
     });
-    expect(json(project, 'device', 'poll')).toMatchObject({
+    expect(json(project, 0, 'device', 'poll')).toMatchObject({
       outcomes: [{ outcome: 'refused' }],
       models: [{ version: '1.0.0' }],
     });
@@ -121,9 +114,9 @@ describe('edgeloop agent, interrupted', () => {
   let project: string;
   beforeAll(() => {
     project = churnProject();
-    json(project, 'retrain', 'churn');
-    json(project, 'release', 'churn');
-    json(project, 'rollout', 'churn@1.0.0', '--channel', 'production');
+    json(project, 0, 'retrain', 'churn');
+    json(project, 0, 'release', 'churn');
+    json(project, 0, 'rollout', 'churn@1.0.0', '--channel', 'production');
   });
 
   it('by SIGINT while it starts leaves no process, and the next one serves', async () => {
@@ -157,7 +150,7 @@ describe('edgeloop agent, interrupted', () => {
         expect(await ended).toBe(signal === 'SIGINT' ? 1 : null);
       }
       process.kill(controller.pid, 'SIGCONT');
-      const [served] = json(project, 'device', 'poll').models;
+      const [served] = json(project, 0, 'device', 'poll').models;
       expect(served).toMatchObject({ name: 'churn', version: '1.0.0' });
       expect(await agent.end()).toBe(0);
     },

@@ -11,14 +11,7 @@ import {
   PROGRAM,
   secondPartArrives,
 } from '../fixtures/churn-project.ts';
-
-/** Runs a verb with `--json`: stdout must be exactly one JSON object. */
-function json(project: string, code: number, ...args: string[]) {
-  const ran = edgeloop(project, ...args, '--json');
-  expect({ code: ran.code, stderr: ran.code === code ? '' : ran.stderr }).toEqual({ code, stderr: '' });
-  expect(ran.stdout.trim().split('\n')).toHaveLength(1);
-  return JSON.parse(ran.stdout);
-}
+import { json } from '../fixtures/json-answer.ts';
 
 // One project that lives through the loop, step after step, as a team's does.
 describe('the loop', () => {

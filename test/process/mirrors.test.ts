@@ -24,16 +24,7 @@ import {
   secondPartArrives,
 } from '../fixtures/churn-project.ts';
 import { edit, taggedManifests, trainWith } from '../fixtures/expect-error.ts';
-
-function json(project: string, code: number, ...args: string[]) {
-  const ran = edgeloop(project, ...args, '--json');
-  expect({ args, code: ran.code, stderr: ran.code === code ? '' : ran.stderr }).toEqual({
-    args,
-    code,
-    stderr: '',
-  });
-  return JSON.parse(ran.stdout);
-}
+import { json } from '../fixtures/json-answer.ts';
 
 /** Runs `edgeloop ARGS --json` beside others of its kind. */
 function beside(

@@ -3,26 +3,13 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
-import { commit, edgeloop, exampleProject, git } from '../fixtures/churn-project.ts';
+import { commit, exampleProject, git } from '../fixtures/churn-project.ts';
+import { edit } from '../fixtures/expect-error.ts';
+import { json } from '../fixtures/json-answer.ts';
 import { type Agent, startAgent } from '../fixtures/project-agent.ts';
 import { findTrainers } from '../tooling/find.ts';
 
 const trainers = findTrainers();
-
-/** Runs a verb with `--json` and expects its exit code. */
-function json(project: string, code: number, ...args: string[]) {
-  const ran = edgeloop(project, ...args, '--json');
-  expect({ code: ran.code, stderr: ran.code === code ? '' : ran.stderr }).toEqual({ code, stderr: '' });
-  return JSON.parse(ran.stdout);
-}
-
-function edit(project: string, file: string, change: (text: string) => string): void {
-  const path = join(project, file);
-  const before = readFileSync(path, 'utf8');
-  const after = change(before);
-  expect(after).not.toBe(before);
-  writeFileSync(path, after);
-}
 
 const cardOf = (candidate: { path: string }) =>
   JSON.parse(readFileSync(join(candidate.path, 'edgeloop.json'), 'utf8'));
@@ -114,7 +101,7 @@ describe.skipIf(trainers === undefined)('a training in Python', () => {
     });
 
     it('with another param is a minor version', () => {
-      edit(project, 'edgeloop.yaml', (text) => text.replace('hidden: 64', 'hidden: 96'));
+      edit(project, 'edgeloop.yaml', ['hidden: 64', 'hidden: 96']);
       commit(project, 'more units');
       expect(json(project, 0, 'retrain', 'digits')).toMatchObject({
         verdict: { outcome: 'pass' },
@@ -144,15 +131,13 @@ describe.skipIf(trainers === undefined)('a training in Python', () => {
     });
 
     it('that says what cannot be is a failure that names trainer.json', () => {
-      edit(project, 'training/train.py', (text) =>
-        text.replace('"featureOrder": PIXELS', '"featureOrder": PIXELS[1:]'),
-      );
+      edit(project, 'training/train.py', ['"featureOrder": PIXELS', '"featureOrder": PIXELS[1:]']);
       commit(project, 'a mistake');
       expect(json(project, 1, 'retrain', 'digits').error).toMatchObject({
         code: 'feature-order-length',
         message: expect.stringContaining('order of 63 columns'),
       });
-      edit(project, 'training/train.py', (text) => text.replace('"featureOrder"', '"feature_order"'));
+      edit(project, 'training/train.py', ['"featureOrder"', '"feature_order"']);
       commit(project, 'another mistake');
       const { error } = json(project, 1, 'retrain', 'digits');
       expect(error).toMatchObject({ code: 'trainer-file-invalid' });
@@ -182,7 +167,7 @@ describe.skipIf(trainers === undefined)('a training in Python', () => {
 
     it('says in one line where a value is wrong', () => {
       const project = exampleProject(example);
-      edit(project, `data/train/${example}-1.csv`, (text) => text.replace(value, wrong));
+      edit(project, `data/train/${example}-1.csv`, [value, wrong]);
       const { status, stderr } = train(project, '1');
       expect(status).toBe(1);
       expect(stderr).toMatch(/^data\/train\/\w+-1\.csv:2: found 'many', expected a .*number.*\n$/);
@@ -207,7 +192,7 @@ describe.skipIf(trainers === undefined)('a training in Python', () => {
         reused: true,
         candidate: { digest: first.candidate.digest },
       });
-      edit(project, '../elsewhere/trainer.json', (text) => text.replace('16 hidden', 'sixteen hidden'));
+      edit(project, '../elsewhere/trainer.json', ['16 hidden', 'sixteen hidden']);
       expect(json(project, 2, ...from).error.code).toBe('already-trained');
 
       const silent = exampleProject('digits');
@@ -267,11 +252,9 @@ function trainWithScikitLearn(project: string): void {
   const readme = readFileSync(join(project, 'README.md'), 'utf8');
   const lines = /```yaml\n([\s\S]*?)```/.exec(readme)?.[1]?.trimEnd().split('\n') ?? [];
   expect(lines.map((line) => line.trim().split(':')[0])).toEqual(['run', 'code', 'environment']);
-  edit(project, 'edgeloop.yaml', (text) =>
-    lines.reduce((yaml, line) => {
-      const key = /^ *\w+:/.exec(line)?.[0] ?? '';
-      return yaml.replace(new RegExp(`^${key}.*$`, 'm'), () => line);
-    }, text),
-  );
+  for (const line of lines) {
+    const key = /^ *\w+:/.exec(line)?.[0] ?? '';
+    edit(project, 'edgeloop.yaml', [new RegExp(`^${key}.*$`, 'm'), line]);
+  }
   commit(project, 'train with scikit-learn');
 }
