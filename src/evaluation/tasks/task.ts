@@ -10,8 +10,16 @@ export interface Predictions {
   /** Row-major [rows, width]: the probability of each class. */
   predicted: Float64Array;
   width: number;
-  /** The classes by their index, as the data writes them. */
+  /** The classes by their index, as the data writes them; empty where the truth is a number. */
   classes: string[];
+  /** How much each row counts, at least 0; absent when all count alike. */
+  weights?: Float64Array;
+}
+
+/** What a metric needs to know besides the predictions. */
+export interface MetricOptions {
+  /** Which quantile the predictions are meant to be, between 0 and 1: 0.5 is the median. */
+  quantile?: number | undefined;
 }
 
 /** How often each row counts: a bootstrap resample's multiplicities, or sample weights. */
@@ -21,7 +29,7 @@ export type Weights = ArrayLike<number>;
 export interface Metric {
   direction: 'maximise' | 'minimise';
   /** For many weightings of the same rows: what does not depend on the weights is done once. */
-  prepare(predictions: Predictions): (weights: Weights) => number;
+  prepare(predictions: Predictions, options?: MetricOptions): (weights: Weights) => number;
 }
 
 /** Collects the label column of a holdout, and says at the end what the truth of each row is. */
