@@ -6,10 +6,12 @@ import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
 import { trackProcesses } from '../src/cli/quickstart/processes.ts';
 import { printError } from '../src/cli/run-verb.ts';
 import { failure, messageOf, misuse } from '../src/errors.ts';
+import evaluate from './evaluate.ts';
 import type { Benchmark, Measured, Run } from './parts/benchmark.ts';
 import { watchOthers } from './parts/others.ts';
 import { asText, machineLine, othersLine, thisMachine } from './parts/print.ts';
 import { PROGRAM } from './parts/program.ts';
+import gate from './gate.ts';
 import plan from './plan.ts';
 import quickstart from './quickstart.ts';
 import serving from './serving.ts';
@@ -20,7 +22,15 @@ import swap from './swap.ts';
  * `npm run bench -- NAME`: measures one thing side by side with a peer. Exit 0 when it measured, 1 when something that
  * it measured was wrong, 2 for wrong usage.
  */
-const BENCHMARKS: Readonly<Record<string, Benchmark>> = { start, plan, serving, swap, quickstart };
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
+  start,
+  plan,
+  serving,
+  swap,
+  evaluate,
+  gate,
+  quickstart,
+};
 
 function list(): string {
   const lines = Object.entries(BENCHMARKS).map(([name, { about, defaults }]) => {

@@ -1,12 +1,14 @@
 import { releaseModel, type ReleaseResult } from '../loop/release.ts';
 import { repositoryOf } from '../loop/workspace.ts';
 import type { Level } from '../versioning/index.ts';
+import { keepGarbageSmall } from './memory.ts';
 import { openProject } from './project.ts';
 import { type CommonOptions, runVerb } from './run-verb.ts';
 
 /** `edgeloop release MODEL [--bump LEVEL]` */
 export default function release(model: string, options: CommonOptions & { bump?: Level }): Promise<void> {
   return runVerb(options, async (context) => {
+    keepGarbageSmall();
     const workspace = await openProject(options, context);
     const result = await releaseModel(workspace, model, options.bump);
     return { json: facts(result, repositoryOf(workspace, model).name), text: sentence(result) };

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type RetrainResult, retrainModel } from '../loop/retrain.ts';
+import { keepGarbageSmall } from './memory.ts';
 import { openProject } from './project.ts';
 import { type CommonOptions, runVerb } from './run-verb.ts';
 
@@ -10,6 +11,7 @@ export default function retrain(
   options: CommonOptions & { from?: string; allowDirty?: boolean },
 ): Promise<void> {
   return runVerb(options, async (context) => {
+    keepGarbageSmall();
     const from = options.from === undefined ? {} : { from: resolve(context.cwd, options.from) };
     const allowDirty = options.allowDirty === true;
     const result = await retrainModel(await openProject(options, context), model, { ...from, allowDirty });
@@ -18,7 +20,7 @@ export default function retrain(
   });
 }
 
-function facts({ plan, reused, candidate, verdict, next, report }: RetrainResult) {
+function facts({ plan, reused, candidate, verdict, next, report, html }: RetrainResult) {
   return {
     model: plan.identity.model,
     inputKey: plan.identity.inputKey,
@@ -26,8 +28,14 @@ function facts({ plan, reused, candidate, verdict, next, report }: RetrainResult
     uncommitted: candidate.card.training?.uncommitted ?? [],
     job: candidate.card.training?.job.name ?? null,
     candidate: { path: candidate.path, digest: candidate.descriptor.digest },
-    verdict: { outcome: verdict.outcome, reasons: verdict.reasons, metrics: verdict.metrics },
+    verdict: {
+      outcome: verdict.outcome,
+      reasons: verdict.reasons,
+      warnings: verdict.warnings,
+      metrics: verdict.metrics,
+    },
     next: next ?? null,
     report,
+    html,
   };
 }

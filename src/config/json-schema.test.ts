@@ -48,6 +48,13 @@ const replaced = (name: Name, from: string | RegExp, to: string): string => {
   return text;
 };
 
+function quantileLoss(quantile: number): string {
+  return `task: regression
+      label: churn
+      metrics: { quantile_loss: { quantile: ${quantile} } }
+      budget`;
+}
+
 /** What it is about, whose file, what is replaced by what, and whether the result is accepted. */
 const TABLE: [string, Name, string | RegExp, string, boolean][] = [
   ['an unknown key', 'edgeloop', 'holdout: data', 'holdot: data', false],
@@ -75,6 +82,9 @@ const TABLE: [string, Name, string | RegExp, string, boolean][] = [
   ['an unknown metric', 'edgeloop', 'auc:', 'acu:', false],
   ['no metric', 'edgeloop', /metrics:\n.*\n.*\n/, 'metrics: {}\n', false],
   ['a floor in words', 'edgeloop', 'min: 0.85', 'min: high', false],
+  ['a quantile of a metric that has none', 'edgeloop', 'min: 0.85', 'quantile: 0.9', false],
+  ['a quantile below 1', 'edgeloop', /task: [^]*budget/, quantileLoss(0.99), true],
+  ['a quantile of 1', 'edgeloop', /task: [^]*budget/, quantileLoss(1), false],
   ['a tolerance in percent', 'edgeloop', '15%', '0.5%', true],
   ['a tolerance below zero', 'edgeloop', '15%', '-0.1', false],
   ['a tolerance in words', 'edgeloop', '15%', 'much', false],

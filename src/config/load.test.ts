@@ -61,6 +61,17 @@ describe('loadConfig', () => {
     });
   });
 
+  it('reads the metrics of a regression, by default the loss of the median', () => {
+    const text = VALID.replace('binary-classification', 'regression')
+      .replace('auc: { min: 0.85,', 'rmse: { max: 12.5,')
+      .replace('log_loss: {', 'quantile_loss: { max: 3,');
+    const { metrics } = modelConfig(
+      loadConfig(folderWith('edgeloop.yaml', text), undefined, {}),
+      'churn',
+    ).evaluate;
+    expect(metrics).toMatchObject({ rmse: { max: 12.5 }, quantile_loss: { max: 3, quantile: 0.5 } });
+  });
+
   it('takes EDGELOOP_REGISTRY over the file', () => {
     const folder = folderWith('edgeloop.yaml', VALID);
     expect(loadConfig(folder, undefined, { EDGELOOP_REGISTRY: 'localhost:5000/models' }).registry).toBe(
@@ -83,7 +94,7 @@ describe('loadConfig', () => {
       `${file}:12:16: "models.churn.train.timeout": expected a duration such as 60s, 30m or 2h; found "30 minutes"`,
     );
     expect(message).toContain(
-      `${file}:14:13: "models.churn.evaluate.task": expected one of binary-classification, multiclass-classification; found "classification"`,
+      `${file}:14:13: "models.churn.evaluate.task": expected one of binary-classification, multiclass-classification, regression; found "classification"`,
     );
     expect(message).toContain(`${file}:17:21: "models.churn.evaluate.metrics.auc.min"`);
     expect(message).toContain('found "high"');

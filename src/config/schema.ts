@@ -1,31 +1,11 @@
 import { z } from 'zod';
 import { notEmpty } from './maps.ts';
+import { metricRulesSchema } from './metric-rules.ts';
 import { nameSchema } from './names.ts';
-import { type MetricName, metricsOfTheTask, TASK_NAMES } from './tasks.ts';
-import { durationSchema, sizeSchema, toleranceSchema } from './units.ts';
+import { metricsOfTheTask, TASK_NAMES } from './tasks.ts';
+import { durationSchema, latencySchema, shareSchema, sizeSchema } from './units.ts';
 
 // Descriptions and examples go into schema/edgeloop.schema.json, where editors find them.
-
-const ruleSchema = z.strictObject({
-  min: z
-    .number()
-    .optional()
-    .meta({ description: 'The candidate must reach at least this. Default: no floor.', examples: [0.85] }),
-  max: z
-    .number()
-    .optional()
-    .meta({ description: 'The candidate may reach at most this. Default: no ceiling.', examples: [0.4] }),
-  tolerance: toleranceSchema.optional().meta({
-    description:
-      'How much worse than the champion is still accepted: an absolute number such as 0.02, or a share of the ' +
-      "champion's value such as 5%. The lower end of the 95 % interval of the improvement must not lie further " +
-      'below zero. Default: the champion is not compared.',
-    examples: [0.02, '5%'],
-  }),
-});
-
-const metric = (description: string, example: z.input<typeof ruleSchema>) =>
-  ruleSchema.optional().meta({ description, examples: [example] });
 
 const paramSchema = z.union(
   [z.string(), z.number(), z.boolean()],
@@ -110,6 +90,19 @@ const trainSchema = z.strictObject({
   }),
 });
 
+const runnerOfATime = z.superRefine<{ latency?: { kind: string } | undefined; runner?: string | undefined }>(
+  ({ latency, runner }, context) => {
+    if (latency?.kind !== 'absolute' || runner !== undefined) return;
+    context.addIssue({
+      code: 'custom',
+      path: ['latency'],
+      message:
+        'a time means something on one machine only: name it as "runner", or give a multiple such as 1.2x',
+      input: undefined,
+    });
+  },
+);
+
 const evaluateSchema = z.strictObject({
   task: z.enum(TASK_NAMES).describe('What the model predicts; it decides which metrics there are.'),
   label: z
@@ -119,33 +112,68 @@ const evaluateSchema = z.strictObject({
       description: 'The column of the holdout that holds the truth; the other columns are inputs.',
       examples: ['churn'],
     }),
-  metrics: notEmpty(
-    z.strictObject({
-      auc: metric('Area under the ROC curve, 0 to 1; higher is better.', { min: 0.85, tolerance: 0.02 }),
-      log_loss: metric('Mean negative log-likelihood of the true class, in nats; lower is better.', {
-        max: 0.4,
-        tolerance: '5%',
+  metrics: metricRulesSchema,
+  slices: z
+    .array(z.string().min(1))
+    .default([])
+    .meta({
+      description:
+        'Columns of the holdout: the rows of each of their values are compared by themselves, so that an average cannot ' +
+        'hide a group for which the model got worse. Default: none.',
+      examples: [['state']],
+    }),
+  weight: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({
+      description:
+        'The column of the holdout that says how much a row counts, a number of at least 0. Default: all count alike.',
+      examples: ['weight'],
+    }),
+  predict: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({
+      description:
+        'A command that predicts in the place of Edgeloop, for a holdout or a preprocessing that it cannot read: run as ' +
+        '"train.run" is, with ${{inputs.model}} (folder of the model), ${{inputs.holdout}} and ${{outputs.predictions}} ' +
+        '(folder for predictions.csv, .jsonl or .parquet, one row for each row of the holdout). Default: none, the ' +
+        'columns of the holdout are the inputs of the model.',
+      examples: [
+        'python predict.py --model ${{inputs.model}} --data ${{inputs.holdout}} --out ${{outputs.predictions}}',
+      ],
+    }),
+  checks: z
+    .strictObject({
+      psi: z
+        .number()
+        .nonnegative()
+        .default(2)
+        .meta({
+          description:
+            "Refuses data of which a feature has shifted further from the champion's training data, by its population " +
+            'stability index; from 0.25 on a shift is told. Default: 2.',
+          examples: [2],
+        }),
+      unknown: shareSchema.prefault('20%').meta({
+        description:
+          'Refuses data of which a larger share has a category that the champion was not trained on. Default: 20%.',
+        examples: ['20%'],
       }),
-      accuracy: metric('Share of the rows that are predicted right, 0 to 1; higher is better.', {
-        min: 0.85,
-        tolerance: 0.02,
+      overlap: shareSchema.prefault('1%').meta({
+        description:
+          'Refuses a candidate when a larger share of the rows of the holdout is in the training data too. Default: 1%.',
+        examples: ['1%'],
       }),
-      f1: metric('Harmonic mean of precision and recall of the second class, 0 to 1; higher is better.', {
-        min: 0.85,
-        tolerance: 0.02,
-      }),
-      macro_f1: metric('Mean over the classes of their F1, 0 to 1; higher is better.', {
-        min: 0.85,
-        tolerance: 0.02,
-      }),
-    } satisfies Record<MetricName, z.ZodType>),
-    'metric',
-  ).meta({
-    description:
-      'The gate: at least one metric of the task with its floor, its ceiling or its tolerance. Binary: auc, log_loss, ' +
-      'accuracy, f1. Multiclass: accuracy, macro_f1, log_loss.',
-    examples: [{ auc: { min: 0.85, tolerance: 0.02 }, log_loss: { tolerance: '5%' } }],
-  }),
+    })
+    .prefault({})
+    .meta({
+      description:
+        'What is refused for its data, whatever the metrics say, before the training and in the gate.',
+      examples: [{ psi: 2, unknown: '20%', overlap: '1%' }],
+    }),
   budget: z
     .strictObject({
       size: sizeSchema.optional().meta({
@@ -153,11 +181,32 @@ const evaluateSchema = z.strictObject({
           'Most that the model files may weigh: a number with B, kB, MB, GB, KiB, MiB or GiB. Default: no limit.',
         examples: ['10MB', '800kB', '64MiB'],
       }),
+      memory: sizeSchema.optional().meta({
+        description:
+          'Most that the session host may hold while it scores the holdout, measured in steps of 64 MiB. Default: no limit.',
+        examples: ['256MiB'],
+      }),
+      latency: latencySchema.optional().meta({
+        description:
+          "Slowest p95 of one row: a multiple of the champion's, both measured in turn in the same run, or a time, " +
+          'which only means something on one machine, named by "runner". Default: no limit.',
+        examples: ['1.2x', '20ms'],
+      }),
+      runner: z
+        .string()
+        .min(1)
+        .optional()
+        .meta({
+          description:
+            'The machine whose times a latency in milliseconds means, as EDGELOOP_RUNNER or RUNNER_NAME names it there.',
+          examples: ['edge-box-1'],
+        }),
     })
+    .check(runnerOfATime)
     .prefault({})
     .meta({
       description: 'What a device can afford; more is refused. Default: no limit.',
-      examples: [{ size: '10MB' }],
+      examples: [{ size: '10MB', latency: '1.2x' }],
     }),
 });
 

@@ -3,8 +3,19 @@ import { nearest } from './nearest.ts';
 
 /** What a model may predict, and the metrics that it can be judged by; src/evaluation/tasks computes them. */
 export const TASK_METRICS = {
-  'binary-classification': ['auc', 'log_loss', 'accuracy', 'f1'],
+  'binary-classification': [
+    'auc',
+    'log_loss',
+    'accuracy',
+    'f1',
+    'average_precision',
+    'precision',
+    'recall',
+    'brier',
+    'calibration_error',
+  ],
   'multiclass-classification': ['accuracy', 'macro_f1', 'log_loss'],
+  regression: ['rmse', 'mae', 'r2', 'mape', 'quantile_loss'],
 } as const;
 
 export type TaskName = keyof typeof TASK_METRICS;

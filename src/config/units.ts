@@ -38,6 +38,30 @@ export const toleranceSchema = z.union(
   'expected a number such as 0.02, or a share of the champion such as 5%',
 );
 
+/** `1.2x`: a multiple of the champion's, in the same run; `20ms`: milliseconds, of one named machine. */
+export const latencySchema = z.union(
+  [
+    z
+      .string()
+      .regex(/^\d+(\.\d+)?x$/)
+      .transform((text) => ({ kind: 'relative' as const, value: Number.parseFloat(text) })),
+    z
+      .string()
+      .regex(/^\d+(\.\d+)?(ms|s)$/)
+      .transform((text) => ({
+        kind: 'absolute' as const,
+        value: Number.parseFloat(text) * (text.endsWith('ms') ? 1 : 1000),
+      })),
+  ],
+  "expected a multiple of the champion's such as 1.2x, or a time such as 20ms",
+);
+
+/** `5%`, to 0.05. */
+export const shareSchema = z
+  .string('expected a share such as 5%')
+  .regex(/^\d+(\.\d+)?%$/, 'expected a share such as 5%')
+  .transform((text) => Number.parseFloat(text) / 100);
+
 function scaled(text: string, units: Record<string, number>): number {
   const unit = /[A-Za-z]+$/.exec(text)?.[0] ?? '';
   return Math.round(Number.parseFloat(text) * (units[unit] ?? Number.NaN));

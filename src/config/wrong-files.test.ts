@@ -160,16 +160,32 @@ const WRONG: [string, () => string | Uint8Array, string[]][] = [
   ],
   [
     'an unknown metric',
-    () => change('auc:', 'recall:'),
+    () => change('auc:', 'kappa:'),
     [
-      '18:9: unknown key "models.churn.evaluate.metrics.recall"; expected one of auc, log_loss, accuracy, f1, macro_f1',
+      '18:9: unknown key "models.churn.evaluate.metrics.kappa"; expected one of auc, log_loss, accuracy, f1, macro_f1, average_precision, precision, recall, brier, calibration_error, rmse, mae, r2, mape, quantile_loss',
+    ],
+  ],
+  [
+    'a quantile of which there is nothing below',
+    () =>
+      change('log_loss: {', 'quantile_loss: { quantile: 0,').replace('binary-classification', 'regression'),
+    [
+      '18:9: "models.churn.evaluate.metrics.auc": regression has no such metric; expected one of rmse, mae, r2, mape, quantile_loss',
+      '19:36: "models.churn.evaluate.metrics.quantile_loss.quantile": expected a number above 0 and below 1; found 0',
+    ],
+  ],
+  [
+    'a quantile of a metric that has none',
+    () => change('log_loss: {', 'log_loss: { quantile: 0.9,'),
+    [
+      '19:21: unknown key "models.churn.evaluate.metrics.log_loss.quantile"; expected one of min, max, tolerance',
     ],
   ],
   [
     'a misspelt task',
     () => change('binary-classification', 'binary_clasification'),
     [
-      '15:13: "models.churn.evaluate.task": expected one of binary-classification, multiclass-classification; found "binary_clasification"; did you mean "binary-classification"?',
+      '15:13: "models.churn.evaluate.task": expected one of binary-classification, multiclass-classification, regression; found "binary_clasification"; did you mean "binary-classification"?',
     ],
   ],
   [

@@ -1,50 +1,9 @@
-import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import {
-  type DatasetFile,
-  describeFiles,
-  describeRemote,
-  downloadRemote,
-  openHttpFolder,
-  parseManifest,
-} from './index.ts';
-
-const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
-const md5 = (text: string) => createHash('md5').update(text).digest('hex');
-const entry = (path: string, text: string, more: Partial<DatasetFile>): DatasetFile => ({
-  path,
-  size: text.length,
-  ...more,
-});
-
-/** A web server as a team would have one: static files, ETags, `If-Match`. */
-async function serve(
-  contents: Record<string, string>,
-  index: unknown,
-  spoil: (request: IncomingMessage, response: ServerResponse) => boolean = () => false,
-): Promise<{ url: string; asked: string[] }> {
-  const asked: string[] = [];
-  const server = createServer((request, response) => {
-    const name = decodeURIComponent((request.url ?? '').slice('/data/'.length));
-    asked.push(name);
-    if (spoil(request, response)) return;
-    if (name === 'index.json') return void response.end(JSON.stringify(index));
-    const text = contents[name];
-    const match = request.headers['if-match'];
-    if (text === undefined) return void response.writeHead(404).end();
-    if (match !== undefined && match !== `"${md5(text)}"`) return void response.writeHead(412).end();
-    response.end(text);
-  });
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  onTestFinished(() => void server.close().closeAllConnections());
-  const address = server.address();
-  const port = typeof address === 'object' ? address?.port : 0;
-  return { url: `http://127.0.0.1:${port}/data`, asked };
-}
+import { beforeEach, describe, expect, it } from 'vitest';
+import { entry, md5, serve, sha256 } from '../../test/fixtures/web-folder.ts';
+import { describeFiles, describeRemote, downloadRemote, openHttpFolder, parseManifest } from './index.ts';
 
 let scratch: string;
 beforeEach(() => {

@@ -19,6 +19,12 @@ export function percent(share: number): string {
   return `${rounded === 0 && share !== 0 ? Number((share * 100).toPrecision(2)) : rounded + 0} %`;
 }
 
+/** An interval's level in per cent; the more slices share it, the closer to 100 % it lies, and never there. */
+export function levelText(level: number): string {
+  const short = (level * 100).toFixed(2);
+  return `${Number(short) < 100 ? Number(short) : Number((level * 100).toFixed(5))} %`;
+}
+
 /** Bytes as people read them, decimal units: `812 B`, `1.3 MB`. */
 export function bytes(count: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];

@@ -1,9 +1,9 @@
 import { failure } from '../errors.ts';
 import type { Tensor } from '../onnx/index.ts';
-import type { Batch } from './columns.ts';
-import { columnInputs } from './input-columns.ts';
+import type { Batch } from './tables/columns.ts';
+import { arraysOf, columnInputs, type InputColumns } from './input-columns.ts';
 import { inputTensors, rowsPerRun } from './input-tensors.ts';
-import { openTable } from './open-table.ts';
+import { openTable } from './tables/open-table.ts';
 import type { ScoreArgs } from './score.ts';
 import type { GoldenRange, Predictions } from './tasks/task.ts';
 import { taskNamed } from './tasks/tasks.ts';
@@ -24,8 +24,7 @@ export async function chooseGolden(args: GoldenArgs): Promise<{ inputs: Tensor[]
   const table = await openTable(args.holdout);
   const specs = columnInputs(args, table);
   const rows = goldenRows(taskNamed(args.task).golden(args.predictions), rowsPerRun(specs, GOLDEN_ROWS));
-  const names = specs.flatMap(({ columns }) => columns);
-  const inputs = inputTensors(await readRows(args.holdout, rows, names), specs);
+  const inputs = inputTensors(await readRows(args.holdout, rows, specs), specs);
   return { inputs, outputs: await args.session.run(inputs) };
 }
 
@@ -73,27 +72,45 @@ function nearestRow(
 }
 
 /** A batch of just these rows. */
-async function readRows(file: string, rows: readonly number[], names: readonly string[]): Promise<Batch> {
+async function readRows(
+  file: string,
+  rows: readonly number[],
+  inputs: readonly InputColumns[],
+): Promise<Batch> {
   const wanted = new Set(rows);
-  const found: { texts: Map<string, string>; place: (name: string) => string }[] = [];
+  const names = inputs.flatMap(({ columns }) => columns);
+  const arrays = arraysOf(inputs);
+  const found: {
+    texts: Map<string, string>;
+    bytes: Map<string, Uint8Array>;
+    place: (name: string) => string;
+  }[] = [];
   const table = await openTable(file);
   let first = 0;
-  for await (const batch of table.batches(ROWS_READ_AT_ONCE)) {
+  for await (const batch of table.batches(rowsPerRun(inputs, ROWS_READ_AT_ONCE), arrays)) {
     for (let row = 0; row < batch.rows; row++) {
       if (!wanted.has(first + row)) continue;
       const texts = new Map(names.map((name) => [name, batch.column(name)[row] ?? '']));
-      found.push({ texts, place: (name) => batch.place(row, name) });
+      const bytes = new Map(arrays.map((name) => [name, bytesOfRow(batch, name, row)]));
+      found.push({ texts, bytes, place: (name) => batch.place(row, name) });
     }
     first += batch.rows;
     if (found.length === rows.length) break;
   }
   if (found.length < rows.length) throw changedHoldout(file, first);
   return {
-    firstLine: 1,
     rows: found.length,
     column: (name) => found.map(({ texts }) => texts.get(name) ?? ''),
+    array: (name) => Buffer.concat(found.map(({ bytes }) => bytes.get(name) ?? new Uint8Array())),
     place: (row, name) => found[row]?.place(name) ?? file,
   };
+}
+
+/** A copy, so that the bytes of the batch are not kept. */
+function bytesOfRow(batch: Batch, name: string, row: number): Uint8Array {
+  const bytes = batch.array?.(name) ?? new Uint8Array();
+  const length = bytes.length / batch.rows;
+  return new Uint8Array(bytes.subarray(row * length, (row + 1) * length));
 }
 
 function changedHoldout(file: string, rows: number): Error {

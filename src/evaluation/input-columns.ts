@@ -1,12 +1,13 @@
 import { failure } from '../errors.ts';
-import type { ModelSignature, TensorSpec } from '../onnx/index.ts';
-import { quoted, type TableReader } from './columns.ts';
-import { openTable } from './open-table.ts';
+import { elementCount, type ModelSignature, type TensorSpec } from '../onnx/index.ts';
+import { type ArrayColumn, quoted, type TableReader } from './tables/columns.ts';
+import { openTable } from './tables/open-table.ts';
 
-/** An input of a model, and the columns of a table that fill it: one for each value that it takes per row. */
+/** An input of a model, and what fills it: a column for each value that it takes per row, or an array column. */
 export interface InputColumns {
   spec: TensorSpec;
   columns: readonly string[];
+  array?: ArrayColumn;
 }
 
 /** The order of the columns that fill an input with several values per row, and who says so. */
@@ -24,31 +25,44 @@ export interface Inputs {
   featureOrder?: readonly string[] | undefined;
 }
 
-type Table = Pick<TableReader, 'file' | 'columns'>;
+type Table = Pick<TableReader, 'file' | 'columns' | 'arrays'>;
 
 /**
  * The inputs that a table has to fill, all but the optional ones that it has no column for: one that takes one value
  * per row ([N], [N,1]) from the column of its name, one that takes several ([N,64], [N,1,8,8]) from the columns of the
- * feature order, row-major. Throws `input-shape-unsupported` and what `featureOrderIn` throws.
+ * feature order, row-major; each from the array column of its name where there is one, and the only input of a model
+ * that takes several also from the only array column. Throws `input-shape-unsupported`, `array-shape` and what
+ * `featureOrderIn` throws.
  */
 export function columnInputs(inputs: Inputs, table: Table): InputColumns[] {
   const order = featureOrderIn(inputs, table);
-  return required(inputs.modelSignature, table.columns).map((spec) => ({
-    spec,
-    columns: valuesPerRow(spec) === 1 ? [spec.name] : (order?.columns ?? []),
-  }));
+  return required(inputs.modelSignature, table).map((spec) => {
+    const array = arrayFor(spec, inputs, table);
+    if (array !== undefined) return { spec, columns: [], array: checkedArray(spec, array, table.file) };
+    return { spec, columns: valuesPerRow(spec) === 1 ? [spec.name] : (order?.columns ?? []) };
+  });
+}
+
+/** The array columns that inputs are filled from. */
+export function arraysOf(inputs: readonly InputColumns[]): string[] {
+  return inputs.flatMap(({ array }) => (array === undefined ? [] : [array.name]));
 }
 
 /**
  * The order of the columns that fill the one input with several values per row: the training's, or, for a model with
  * no other input, the file's own if it has exactly as many columns without the label. `undefined` when there is no such
- * input. Throws `feature-order-missing`, `-length`, `-label`, `-unclear` and `-unused`.
+ * input or an array column fills it. Throws `feature-order-missing`, `-length`, `-label`, `-unclear` and `-unused`.
  */
-export function featureOrderIn(inputs: Inputs, { file, columns }: Table): FeatureOrder | undefined {
+export function featureOrderIn(inputs: Inputs, table: Table): FeatureOrder | undefined {
   const { modelSignature, label, featureOrder } = inputs;
-  const [input, second] = required(modelSignature, columns).filter((spec) => valuesPerRow(spec) > 1);
+  const { file, columns } = table;
+  const needed = required(modelSignature, table);
+  const open = needed.filter((spec) => arrayFor(spec, inputs, table) === undefined);
+  const [input, second] = open.filter((spec) => valuesPerRow(spec) > 1);
   if (input === undefined) {
     if (featureOrder === undefined) return undefined;
+    // Training data with columns and a holdout with arrays: the order is still that of the training.
+    if (open.length < needed.length) return { columns: featureOrder, from: 'trainer' };
     throw orderProblem(
       'unused',
       `The training names an order of ${featureOrder.length} columns, but no input of the model takes more than one.`,
@@ -84,7 +98,7 @@ export function featureColumns(
   featureOrder: readonly string[] = [],
 ): Pick<TensorSpec, 'name' | 'dataType'>[] {
   return modelSignature.inputs.flatMap((spec) => {
-    const names = valuesPerRow(spec) === 1 ? [spec.name] : featureOrder;
+    const names = knownValuesPerRow(spec) === 1 ? [spec.name] : featureOrder;
     return names.map((name) => ({ name, dataType: spec.dataType }));
   });
 }
@@ -108,15 +122,40 @@ function trainersOrder(input: TensorSpec, label: string, featureOrder: readonly 
   return { columns: featureOrder, from: 'trainer' };
 }
 
-function required({ inputs }: ModelSignature, columns: readonly string[]): TensorSpec[] {
-  return inputs.filter((input) => !input.optional || columns.includes(input.name));
+function required({ inputs }: ModelSignature, { columns, arrays = [] }: Table): TensorSpec[] {
+  return inputs.filter(
+    ({ name, optional }) =>
+      !optional || columns.includes(name) || arrays.some((array) => array.name === name),
+  );
+}
+
+function arrayFor({ name, shape }: TensorSpec, inputs: Inputs, table: Table): ArrayColumn | undefined {
+  const { arrays = [] } = table;
+  const named = arrays.find((array) => array.name === name);
+  const several = shape.slice(1).some((size) => size !== 1);
+  const only = arrays.length === 1 && required(inputs.modelSignature, table).length === 1;
+  const free = only && several && inputs.featureOrder === undefined && !table.columns.includes(name);
+  return named ?? (free ? arrays[0] : undefined);
+}
+
+/** An open dimension takes the array's size; where all are fixed, only the number of values has to be the same. */
+function checkedArray(spec: TensorSpec, array: ArrayColumn, file: string): ArrayColumn {
+  const [rows, ...sizes] = spec.shape;
+  const fits = sizes.includes(null)
+    ? sizes.length === array.shape.length &&
+      sizes.every((size, at) => size === null || size === array.shape[at])
+    : product(sizes) === elementCount(array.shape);
+  if (rows !== undefined && fits) return array;
+  throw failure(
+    'array-shape',
+    `The array ${described({ name: array.name, shape: [null, ...array.shape] })} of ${file} does not fit the model's input ${described(spec)}.`,
+    'Write the array in the shape that the model takes, rows first.',
+  );
 }
 
 function valuesPerRow(spec: TensorSpec): number {
-  const [rows, ...sizes] = spec.shape;
-  // The one dimension that may be left open: skl2onnx writes a column so.
-  const values = sizes.length === 1 && sizes[0] === null ? 1 : product(sizes);
-  if (rows !== undefined && values > 0) return values;
+  const values = knownValuesPerRow(spec);
+  if (values !== undefined) return values;
   throw failure(
     'input-shape-unsupported',
     `The model's input ${described(spec)} does not say how many values it takes per row.`,
@@ -124,12 +163,18 @@ function valuesPerRow(spec: TensorSpec): number {
   );
 }
 
+function knownValuesPerRow({ shape: [rows, ...sizes] }: TensorSpec): number | undefined {
+  // The one dimension that may be left open: skl2onnx writes a column so.
+  const values = sizes.length === 1 && sizes[0] === null ? 1 : product(sizes);
+  return rows !== undefined && values > 0 ? values : undefined;
+}
+
 /** 0 when a size is not known. */
 function product(sizes: readonly (number | null)[]): number {
   return sizes.reduce<number>((all, size) => all * (size ?? 0), 1);
 }
 
-function described({ name, shape }: TensorSpec): string {
+function described({ name, shape }: Pick<TensorSpec, 'name' | 'shape'>): string {
   return `${quoted(name)} [${shape.map((size) => size ?? 'N').join(',')}]`;
 }
 

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { classifierModel, type ClassifierOptions, linearModel } from '../../test/fixtures/onnx-model.ts';
 import { EdgeloopError } from '../errors.ts';
 import { type ModelSignature, readModelFile, type Session, startSession } from '../onnx/index.ts';
-import { checkHoldout, scoreHoldout, scoreModel } from './score.ts';
+import { checkHoldout } from './check-holdout.ts';
+import { scoreHoldout, scoreModel } from './score.ts';
 import { ofClassOne } from './tasks/binary-metrics.ts';
 import type { Predictions } from './tasks/task.ts';
 
@@ -141,7 +142,7 @@ describe('scoreHoldout', () => {
   });
 
   it('knows which tasks it can do', async () => {
-    expect(await problem(score('x0,x1,y\n1,1,0\n', [0, 1], 'regression'))).toMatchObject({
+    expect(await problem(score('x0,x1,y\n1,1,0\n', [0, 1], 'ranking'))).toMatchObject({
       code: 'task-unsupported',
       exitCode: 2,
     });
@@ -164,7 +165,7 @@ describe('checkHoldout', () => {
   const check = async (text: string, task = 'binary-classification'): Promise<void> => {
     const holdout = join(folder, 'holdout.csv');
     await writeFile(holdout, text);
-    return checkHoldout({ holdout, label: 'y', task });
+    return checkHoldout({ holdout, label: 'y', task, slices: [], predicted: false });
   };
 
   it.each([
@@ -180,6 +181,6 @@ describe('checkHoldout', () => {
 
   it('takes two classes, whatever their names, and refuses another task', async () => {
     await check('x,y\n1,stays\n2,leaves\n');
-    await expect(check('x,y\n1,0\n2,1\n', 'regression')).rejects.toMatchObject({ code: 'task-unsupported' });
+    await expect(check('x,y\n1,0\n2,1\n', 'ranking')).rejects.toMatchObject({ code: 'task-unsupported' });
   });
 });

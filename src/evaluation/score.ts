@@ -7,10 +7,11 @@ import {
   startSession,
   type Tensor,
 } from '../onnx/index.ts';
-import { quoted, type TableReader } from './columns.ts';
-import { columnInputs, type Inputs } from './input-columns.ts';
+import { type Batch, quoted, type TableReader } from './tables/columns.ts';
+import { arraysOf, columnInputs, type Inputs } from './input-columns.ts';
 import { inputTensors, rowsPerRun } from './input-tensors.ts';
-import { openTable } from './open-table.ts';
+import { openTable } from './tables/open-table.ts';
+import { rowWeights } from './row-weights.ts';
 import type { Predictions } from './tasks/task.ts';
 import { taskNamed } from './tasks/tasks.ts';
 
@@ -24,6 +25,8 @@ export interface ScoreArgs extends Inputs {
   /** Path of the holdout. */
   holdout: string;
   task: string;
+  /** Column of sample weights. */
+  weight?: string | undefined;
 }
 
 /**
@@ -33,21 +36,33 @@ export interface ScoreArgs extends Inputs {
  */
 export async function scoreHoldout(args: ScoreArgs): Promise<Predictions> {
   const task = taskNamed(args.task);
-  const { session, modelSignature, holdout, label } = args;
+  const { session, modelSignature, holdout, label, weight } = args;
   const table = await openTable(holdout);
   const inputs = columnInputs(args, table);
   checkColumns(table, [...inputs.flatMap(({ columns }) => columns), label]);
   const output = task.output(modelSignature);
   const truth = task.labels(modelSignature);
+  const weights = rowWeights(weight);
   const parts: ReturnType<typeof task.read>[] = [];
-  for await (const batch of table.batches(rowsPerRun(inputs, ROWS_PER_RUN))) {
-    truth.add(batch, label);
-    const answers = await session.run(inputTensors(batch, inputs), [output.name]);
+  const run = async (tensors: Tensor[], batch: Batch): Promise<void> => {
+    const answers = await session.run(tensors, [output.name]);
     parts.push(task.read(answerNamed(answers, output.name), batch, label));
+  };
+  let before: Promise<void> = Promise.resolve();
+  for await (const batch of table.batches(rowsPerRun(inputs, ROWS_PER_RUN), arraysOf(inputs))) {
+    truth.add(batch, label);
+    weights.add(batch);
+    const tensors = inputTensors(batch, inputs);
+    await before;
+    // Not awaited yet, so that the next rows are read while the model computes these.
+    before = run(tensors, batch);
+    // What the reader throws meanwhile is thrown in its place.
+    before.catch(() => undefined);
   }
+  await before;
   const { width, predicted } = joined(parts);
   const { labels, classes } = truth.finish(holdout, label, width);
-  return { rows: labels.length, labels, predicted, width, classes };
+  return { rows: labels.length, labels, predicted, width, classes, ...weights.finish(holdout) };
 }
 
 /** What else is known of a model when it is scored. */
@@ -55,6 +70,8 @@ export interface ScoreOptions {
   /** As its card says; by default what the model file says of itself. */
   modelSignature?: ModelSignature | undefined;
   featureOrder?: readonly string[] | undefined;
+  /** Column of sample weights. */
+  weight?: string | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -64,14 +81,14 @@ export async function scoreModel(
   holdout: string,
   label: string,
   task: string,
-  { featureOrder, signal, ...known }: ScoreOptions = {},
+  { featureOrder, weight, signal, ...known }: ScoreOptions = {},
 ): Promise<Predictions> {
   taskNamed(task);
   const modelSignature = known.modelSignature ?? (await readModelFile(modelFile)).modelSignature;
   try {
     const session = await startSession({ modelFile, ...(signal && { signal }) });
     try {
-      return await scoreHoldout({ session, modelSignature, holdout, label, task, featureOrder });
+      return await scoreHoldout({ session, modelSignature, holdout, label, task, featureOrder, weight });
     } finally {
       await session.close();
     }
@@ -81,33 +98,20 @@ export async function scoreModel(
   }
 }
 
-/**
- * Reads a holdout without a model, so that what is wrong with it is known before anything is trained: the file, its
- * label column, its classes. Throws what `scoreHoldout` would throw.
- */
-export async function checkHoldout({
-  holdout,
-  label,
-  task,
-}: Pick<ScoreArgs, 'holdout' | 'label' | 'task'>): Promise<void> {
-  const truth = taskNamed(task).labels();
-  const table = await openTable(holdout);
-  checkColumns(table, [label]);
-  for await (const batch of table.batches(ROWS_PER_RUN)) truth.add(batch, label);
-  truth.finish(holdout, label);
-}
-
-function checkColumns(table: TableReader, wanted: readonly string[]): void {
+/** Throws `column-missing` for the columns that a table has not. */
+export function checkColumns(table: TableReader, wanted: readonly string[]): void {
   const missing = wanted.filter((name) => !table.columns.includes(name));
   if (missing.length === 0) return;
   const unused = table.columns.filter((name) => !wanted.includes(name));
   const listed = missing.map((name) => {
     const near = nearest(name, unused);
+    if (table.arrays?.some((array) => array.name === name))
+      return `${quoted(name)} (an array with several values per row)`;
     return near === undefined ? quoted(name) : `${quoted(name)} (nearest: ${quoted(near)})`;
   });
   throw failure(
     'column-missing',
-    `${table.file}:1:1: the file has no column ${listed.join(', ')}; it has ${table.columns.length} columns.`,
+    `${table.head}: the file has no column ${listed.join(', ')}; it has ${table.columns.length} columns.`,
     'Add the columns to the file, or correct their names; the label column is evaluate.label in edgeloop.yaml.',
   );
 }
@@ -122,7 +126,8 @@ function answerNamed(answers: readonly Tensor[], name: string): Tensor {
   );
 }
 
-function joined(parts: readonly Pick<Predictions, 'predicted' | 'width'>[]): (typeof parts)[number] {
+/** All answers one after the other. Throws `probabilities-shape` when they differ in their width. */
+export function joined(parts: readonly Pick<Predictions, 'predicted' | 'width'>[]): (typeof parts)[number] {
   const width = parts[0]?.width ?? 0;
   const other = parts.find((part) => part.width !== width);
   if (other !== undefined) {

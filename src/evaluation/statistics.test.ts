@@ -39,6 +39,8 @@ describe('referenceStatistics', () => {
         minimum: 1,
         maximum: 5,
         deciles: [1.3, 1.6, 1.9, 2.2, 2.5, 2.8, 3.2, 3.8, 4.4],
+        shares: [0.25, 0, 0, 0.25, 0, 0, 0.25, 0, 0, 0.25],
+        missing: 0.2,
       },
       state: { kind: 'categorical', rows: 5, shares: { KS: 0.6, NJ: 0.2, OH: 0.2 } },
     });
@@ -61,7 +63,7 @@ describe('referenceStatistics', () => {
   });
 
   it('is nothing for data that is not a table, or shares no column', async () => {
-    expect(await referenceStatistics([await write('a.npz', 'x')], modelSignature)).toBeUndefined();
+    expect(await referenceStatistics([await write('a.pkl', 'x')], modelSignature)).toBeUndefined();
     expect(await referenceStatistics([await write('b.csv', 'other\n1\n')], modelSignature)).toBeUndefined();
     expect(await referenceStatistics([], modelSignature)).toBeUndefined();
   });

@@ -1,9 +1,9 @@
-import { failure } from '../errors.ts';
+import { EdgeloopError, failure } from '../errors.ts';
 import type { ColumnStatistics, ModelSignature } from '../onnx/index.ts';
-import { quoted } from './columns.ts';
+import { quoted } from './tables/columns.ts';
 import { featureColumns } from './input-columns.ts';
-import { parseNumber } from './numbers.ts';
-import { isTable, openTable } from './open-table.ts';
+import { parseNumber } from './tables/numbers.ts';
+import { isTable, openTable } from './tables/open-table.ts';
 import { type Random, seededRandom } from './random.ts';
 
 const ROWS_READ_AT_ONCE = 1000;
@@ -22,7 +22,7 @@ interface ColumnSummary {
 /**
  * Reference statistics of the training data's columns that fill inputs of the model, over all files together; missing
  * values are left out. Numbers carry six significant digits, so that the card is the same on every machine.
- * `undefined` when a file is not CSV or no column fills an input. Throws `cell-not-a-number` and the reader's failures.
+ * `undefined` when a file is not a table or no column fills an input. Throws `cell-not-a-number` and the reader's failures.
  */
 export async function referenceStatistics(
   files: readonly string[],
@@ -36,7 +36,13 @@ export async function referenceStatistics(
       dataType === 'BYTES' ? categorical() : numeric(),
     ]),
   );
-  for (const file of files) await addFile(file, summaries);
+  try {
+    for (const file of files) await addFile(file, summaries);
+  } catch (error) {
+    // JSON Lines, Parquet and NPZ hold more than tables, and a training may read what has no statistics here.
+    if (error instanceof EdgeloopError && error.code === 'table-shape') return undefined;
+    throw error;
+  }
   const found = [...summaries].flatMap(([name, summary]) => {
     const statistics = summary.finish();
     return statistics === undefined ? [] : [[name, statistics] as const];
@@ -81,12 +87,16 @@ function categorical(): ColumnSummary {
 function numeric(): ColumnSummary {
   const random = seededRandom(0);
   const sample: number[] = [];
-  let [rows, mean, squares] = [0, 0, 0];
+  let [rows, mean, squares, missing] = [0, 0, 0, 0];
   let [minimum, maximum] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   return {
     add: (text) => {
-      const value = numericValue(text);
-      if (value === undefined || Number.isNaN(value)) return value !== undefined;
+      const value = numericCell(text);
+      if (value === undefined) return false;
+      if (Number.isNaN(value)) {
+        missing++;
+        return true;
+      }
       rows++;
       // Welford 1962: one pass without cancellation.
       const difference = value - mean;
@@ -99,6 +109,7 @@ function numeric(): ColumnSummary {
     },
     finish: () => {
       if (rows === 0) return undefined;
+      const cuts = deciles(sample);
       return {
         kind: 'numeric',
         rows,
@@ -106,7 +117,9 @@ function numeric(): ColumnSummary {
         standardDeviation: rounded(Math.sqrt(squares / rows)),
         minimum: rounded(minimum),
         maximum: rounded(maximum),
-        deciles: deciles(sample),
+        deciles: cuts,
+        shares: shares(sample, [...new Set(cuts)]),
+        missing: rounded(missing / (rows + missing)),
       };
     },
   };
@@ -135,7 +148,19 @@ function deciles(values: readonly number[]): number[] {
   });
 }
 
-function numericValue(text: string): number | undefined {
+/** Share of the values up to each cut and above the one before; the last share is of those above all. */
+function shares(values: readonly number[], cuts: readonly number[]): number[] {
+  const counts = new Uint32Array(cuts.length + 1);
+  for (const value of values) {
+    const index = cuts.findIndex((cut) => value <= cut);
+    const at = index === -1 ? cuts.length : index;
+    counts[at] = (counts[at] ?? 0) + 1;
+  }
+  return Array.from(counts, (count) => rounded(count / values.length));
+}
+
+/** A cell as a number, true and false as 1 and 0; NaN when it is missing, `undefined` when it is something else. */
+export function numericCell(text: string): number | undefined {
   const lower = text.trim().toLowerCase();
   if (lower === 'true') return 1;
   return lower === 'false' ? 0 : parseNumber(text);

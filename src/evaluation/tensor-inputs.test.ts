@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { gateRules, UNCHECKED } from '../../test/fixtures/gate-input.ts';
 import { softmaxModel, type SoftmaxOptions } from '../../test/fixtures/softmax-model.ts';
 import { elements, type ModelSignature, readModelFile, type Session, startSession } from '../onnx/index.ts';
 import { evaluate } from './evaluate.ts';
@@ -116,7 +117,9 @@ describe('an input with several values per row', () => {
     ) => {
       const bytes = softmaxModel(options);
       const modelFile = await write(`${name}.onnx`, bytes);
-      return { modelFile, digest: `sha256:${digit.repeat(64)}`, bytes: bytes.length, featureOrder };
+      const { modelSignature } = await readModelFile(modelFile);
+      const digest = `sha256:${digit.repeat(64)}`;
+      return { modelFile, digest, bytes: bytes.length, modelSignature, featureOrder };
     };
     const candidate = await contender('candidate', 'a', { shape: [3], weights: DIAGONAL, labels: LABELS }, [
       'a',
@@ -137,11 +140,10 @@ describe('an input with several values per row', () => {
         labels: ['zero', 'one', 'two', 'many'],
       },
     };
-    const rules = {
-      metrics: { macro_f1: { tolerance: { kind: 'absolute' as const, value: 0 } } },
-      budget: {},
-    };
-    const args = { model: 'digits', candidate, champion, holdout, rules, label: 'y', task: TASK };
+    const rules = gateRules({ metrics: { macro_f1: { tolerance: { kind: 'absolute', value: 0 } } } });
+    const data = { record: UNCHECKED, distributions: { train: [], holdout: [] } };
+    const scoring = { label: 'y', task: TASK, data, runner: null };
+    const args = { model: 'digits', candidate, champion, holdout, rules, ...scoring };
     const { verdict } = await evaluate(args);
     expect(verdict).toMatchObject({ outcome: 'pass', task: TASK, rows: 4 });
     expect(Object.keys(verdict.metrics)).toEqual(['accuracy', 'macro_f1', 'log_loss']);

@@ -1,41 +1,25 @@
 import { describe, expect, it } from 'vitest';
-import { judge } from './gate.ts';
+import { gateInput, gateRules, verdictOn } from '../../test/fixtures/gate-input.ts';
 import { decideAgain, parseVerdict, type Verdict, verdictBytes } from './verdict.ts';
 
-const digest = (digit: string): string => `sha256:${digit.repeat(64)}`;
-
 function verdict(): Verdict {
-  const rules: Verdict['rules'] = {
-    metrics: {
-      log_loss: { tolerance: { kind: 'relative', value: 0.05 } },
-      auc: { min: 0.85, tolerance: { kind: 'absolute', value: 0.02 } },
-    },
-    budget: { size: 10_000_000 },
-  };
-  const decision = judge({
-    task: 'binary-classification',
-    candidate: { auc: 0.934, log_loss: 0.25, f1: null },
-    champion: { auc: 0.913, log_loss: 0.2, f1: 0.5 },
-    intervals: {
-      auc: { lower: 0.005, upper: 0.037, level: 0.95, relative: false },
-      log_loss: { lower: -0.3, upper: -0.1, level: 0.95, relative: true },
-    },
-    rules,
-    sizeBytes: 123_456,
-  });
-  return {
-    schema: 'edgeloop.verdict/v1',
-    model: 'churn',
-    candidate: digest('a'),
-    champion: digest('b'),
-    holdout: digest('c'),
-    task: 'binary-classification',
-    rows: 1667,
-    rules,
-    bootstrap: { resamples: 2000, seed: 4_000_000_000, level: 0.95, interval: 'percentile' },
-    sizeBytes: 123_456,
-    ...decision,
-  };
+  return verdictOn(
+    gateInput({
+      candidate: { auc: 0.934, log_loss: 0.25, f1: null },
+      champion: { auc: 0.913, log_loss: 0.2, f1: 0.5 },
+      intervals: {
+        auc: { lower: 0.005, upper: 0.037, level: 0.95, relative: false },
+        log_loss: { lower: -0.3, upper: -0.1, level: 0.95, relative: true },
+      },
+      rules: gateRules({
+        metrics: {
+          log_loss: { tolerance: { kind: 'relative', value: 0.05 } },
+          auc: { min: 0.85, tolerance: { kind: 'absolute', value: 0.02 } },
+        },
+        budget: { size: 10_000_000 },
+      }),
+    }),
+  );
 }
 
 describe('a verdict', () => {
@@ -46,6 +30,7 @@ describe('a verdict', () => {
     expect(decideAgain(read)).toEqual({
       outcome: written.outcome,
       reasons: written.reasons,
+      warnings: written.warnings,
       metrics: written.metrics,
     });
     expect(read.outcome).toBe('fail');
@@ -54,21 +39,23 @@ describe('a verdict', () => {
   it('has the same bytes in whatever order its keys were put', () => {
     const { rules, ...rest } = verdict();
     const metrics = Object.fromEntries(Object.entries(rules.metrics).toReversed());
-    const other: Verdict = { rules: { budget: rules.budget, metrics }, ...rest };
+    const other: Verdict = { rules: { ...rules, metrics }, ...rest };
     expect(verdictBytes(other)).toEqual(verdictBytes(verdict()));
   });
 
   it('of K classes is decided again by the metrics of its own task', () => {
-    const rules: Verdict['rules'] = {
-      metrics: { log_loss: { max: 0.5 }, macro_f1: { min: 0.9 } },
-      budget: {},
-    };
-    const task = 'multiclass-classification';
-    const candidate = { accuracy: 0.95, macro_f1: 0.94, log_loss: 0.1 };
-    const decision = judge({ task, candidate, champion: null, intervals: {}, rules, sizeBytes: 1 });
-    const written: Verdict = { ...verdict(), task, champion: null, rules, sizeBytes: 1, ...decision };
+    const written = verdictOn(
+      gateInput({
+        task: 'multiclass-classification',
+        candidate: { accuracy: 0.95, macro_f1: 0.94, log_loss: 0.1 },
+        rules: gateRules({ metrics: { log_loss: { max: 0.5 }, macro_f1: { min: 0.9 } } }),
+      }),
+    );
     expect(written.outcome).toBe('first');
-    expect(decideAgain(parseVerdict(verdictBytes(written)))).toEqual(decision);
+    expect(decideAgain(parseVerdict(verdictBytes(written)))).toMatchObject({
+      outcome: 'first',
+      reasons: written.reasons,
+    });
     const asBinary = decideAgain({ ...written, task: 'binary-classification' });
     expect(asBinary.outcome).toBe('fail');
     expect(asBinary.reasons.join()).toContain('macro_f1 is not a metric that is computed');

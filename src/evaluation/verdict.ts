@@ -1,9 +1,15 @@
 import { z } from 'zod';
 import { TASK_NAMES } from '../config/index.ts';
 import { failure } from '../errors.ts';
-import type { Decision, GateInput } from './gate.ts';
-import { judge } from './gate.ts';
-import { metricJudgementSchema, outcomeSchema, rulesSchema } from './gate-record.ts';
+import { type Decision, type GateInput, judge } from './gate/gate.ts';
+import {
+  dataRecordSchema,
+  latencySchema,
+  metricJudgementSchema,
+  outcomeSchema,
+  rulesSchema,
+  sliceRecordSchema,
+} from './gate/record.ts';
 
 /** Media type of a recorded verdict. */
 export const VERDICT_MEDIA_TYPE = 'application/vnd.edgeloop.verdict.v1+json';
@@ -21,6 +27,12 @@ export const verdictSchema = z.strictObject({
   task: z.enum(TASK_NAMES),
   /** Rows of the holdout. */
   rows: z.int().positive(),
+  /** Column of the truth. */
+  label: z.string(),
+  /** Column of the sample weights; `null` when all rows count alike. */
+  weight: z.string().nullable(),
+  /** The user's own command that predicted; `null` when session hosts did. */
+  predict: z.string().nullable(),
   rules: rulesSchema,
   bootstrap: z.strictObject({
     resamples: z.int().positive(),
@@ -28,11 +40,21 @@ export const verdictSchema = z.strictObject({
     level: z.number(),
     interval: z.literal('percentile'),
   }),
+  /** Why the champion could not be compared with; `null` when it could, or when there is none. */
+  notComparable: z.string().nullable(),
   /** By metric: all that were computed and all that a rule names. */
   metrics: z.record(z.string(), metricJudgementSchema),
+  /** `null` when no slices are asked for. */
+  slices: sliceRecordSchema.nullable(),
   sizeBytes: z.int().nonnegative(),
+  /** The most that the candidate's session host held, rounded up to 64 MiB; `null` where the system does not tell. */
+  memoryBytes: z.int().nonnegative().nullable(),
+  /** `null` for a candidate without golden samples. */
+  latency: latencySchema.nullable(),
+  data: dataRecordSchema,
   outcome: outcomeSchema,
   reasons: z.array(z.string()),
+  warnings: z.array(z.string()),
 });
 
 export type Verdict = z.infer<typeof verdictSchema>;
@@ -63,16 +85,35 @@ export function decideAgain(verdict: Verdict): Decision {
   return judge(recordedInput(verdict));
 }
 
-function recordedInput({ task, metrics, champion, rules, sizeBytes }: Verdict): GateInput {
+function recordedInput(verdict: Verdict): GateInput {
+  const {
+    task,
+    rows,
+    metrics,
+    champion,
+    notComparable,
+    slices,
+    rules,
+    sizeBytes,
+    memoryBytes,
+    latency,
+    data,
+  } = verdict;
   const each = <T>(pick: (judgement: Verdict['metrics'][string]) => T): Record<string, T> =>
     Object.fromEntries(Object.entries(metrics).map(([name, judgement]) => [name, pick(judgement)]));
   return {
     task,
+    rows,
     candidate: each((judgement) => judgement.candidate),
-    champion: champion === null ? null : each((judgement) => judgement.champion),
+    champion: champion === null || notComparable !== null ? null : each((judgement) => judgement.champion),
+    notComparable,
     intervals: each((judgement) => judgement.interval),
+    slices,
     rules,
     sizeBytes,
+    memoryBytes,
+    latency,
+    data,
   };
 }
 

@@ -1,16 +1,9 @@
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { describeFiles } from '../dataset/index.ts';
-import {
-  checkHoldout,
-  chooseGolden,
-  featureOrderOf,
-  type Predictions,
-  referenceStatistics,
-  scoreHoldout,
-} from '../evaluation/index.ts';
+import { checkHoldout, type Predictions } from '../evaluation/index.ts';
 import {
   ANNOTATION,
   type Descriptor,
@@ -20,28 +13,18 @@ import {
   pushModel,
   writeArtifact,
 } from '../oci/index.ts';
+import { type Card, MODEL_FILE, readModelFile } from '../onnx/index.ts';
 import {
-  type Card,
-  CARD_FILE,
-  cardSchema,
-  GOLDEN_FILE,
-  goldenToJson,
-  MODEL_FILE,
-  peakMemory,
-  readModelFile,
-  startSession,
-} from '../onnx/index.ts';
-import {
+  GOLDEN_INPUTS_FILE,
   readTrainerFile,
-  removeTrainerFile,
   TRAINER_FILE,
   TRAINING_LOG_ARTIFACT_TYPE,
-  withLabels,
 } from '../training/index.ts';
+import { describeCandidate } from './describe-candidate.ts';
 import { readCard } from './releases.ts';
 import type { Identity, Provenance } from './identify.ts';
 import { candidateTag, CODE_ARTIFACT_TYPE, DATASET_ARTIFACT_TYPE } from './plan.ts';
-import { filesIn, type Job, provideData, runTraining, type Trained } from './train.ts';
+import { type Job, provideData, runTraining, type Trained } from './train.ts';
 import { repositoryOf, workPath, type Workspace } from './workspace.ts';
 
 /** A trained and packed model that waits for a verdict or a release. */
@@ -71,9 +54,6 @@ export async function reuseCandidate(
   return { path, descriptor, card: await readCard(workspace, model, descriptor.digest) };
 }
 
-/** What a session host holds differs a little from run to run; a card must not. */
-const MEMORY_STEP = 64 * 1024 * 1024;
-
 /**
  * Trains (or takes the model that lies in `from`), packs the result once with its card and golden samples, and keeps
  * it under `in-<input key>`; a model made from uncommitted changes is only packed, and stays in its folder. Throws
@@ -85,9 +65,9 @@ export async function makeCandidate(
   { origin, from, moveTag = false }: { origin: Provenance; from: string | undefined; moveTag?: boolean },
 ): Promise<Candidate> {
   const { model, inputKey, settings, paths } = identity;
-  const { label, task } = settings.evaluate;
   // A mistake in the holdout must not cost a training.
-  await checkHoldout({ holdout: paths.holdout, label, task });
+  const predicted = settings.evaluate.predict !== undefined;
+  await checkHoldout({ ...settings.evaluate, holdout: paths.holdout, predicted });
   const folder = workPath(workspace, 'training', inputKey);
   await rm(folder, { recursive: true, force: true });
   const output = join(folder, 'output');
@@ -117,7 +97,7 @@ export async function makeCandidate(
 /** Copies a model, its external data and what its training says of it, nothing else that may lie beside them. */
 async function takeModel(from: string, output: string): Promise<Job> {
   const { externalData } = await readModelFile(join(from, MODEL_FILE));
-  const said = existsSync(join(from, TRAINER_FILE)) ? [TRAINER_FILE] : [];
+  const said = [TRAINER_FILE, GOLDEN_INPUTS_FILE].filter((file) => existsSync(join(from, file)));
   for (const file of [MODEL_FILE, ...externalData, ...said]) {
     await mkdir(dirname(join(output, file)), { recursive: true });
     await cp(join(from, file), join(output, file));
@@ -154,62 +134,6 @@ async function saysTheSame(card: Card, from: string): Promise<boolean> {
     [order, card.notes, card.modelSignature.labels?.map(String)],
     [featureOrder, notes, known?.map(String)],
   );
-}
-
-/** Scores the fresh model on the holdout and writes its golden samples and card beside it. */
-async function describeCandidate(
-  workspace: Workspace,
-  identity: Identity,
-  folder: string,
-  { uncommitted, data, ...made }: Provenance & { job: Job; data: string },
-): Promise<{ card: Card; predictions: Predictions }> {
-  const { settings, paths, dataset } = identity;
-  const modelFile = join(folder, MODEL_FILE);
-  const file = await readModelFile(modelFile);
-  const trainer = await readTrainerFile(folder);
-  await removeTrainerFile(folder);
-  const modelSignature = withLabels(file.modelSignature, trainer.labels);
-  const session = await startSession({ modelFile, signal: workspace.deps.signal });
-  try {
-    const { label, task } = settings.evaluate;
-    const { featureOrder } = trainer;
-    const scored = { session, modelSignature, holdout: paths.holdout, label, task, featureOrder };
-    const order = await featureOrderOf(scored, paths.holdout);
-    const predictions = await scoreHoldout(scored);
-    const memory = await peakMemory(session.pid);
-    const golden = await chooseGolden({ ...scored, predictions });
-    await writeFile(
-      join(folder, GOLDEN_FILE),
-      `${JSON.stringify(goldenToJson(golden.inputs, golden.outputs))}\n`,
-    );
-    const statistics = await referenceStatistics(await filesIn(data), modelSignature, order?.columns);
-    const card = cardSchema.parse({
-      schema: 'edgeloop.card/v1',
-      model: identity.model,
-      modelSignature,
-      requirements: {
-        opset: file.opset,
-        executionProviders: [session.info.provider],
-        modelBytes: file.bytes,
-        ...(memory !== undefined && { memoryBytes: Math.ceil(memory / MEMORY_STEP) * MEMORY_STEP }),
-      },
-      training: {
-        inputKey: identity.inputKey,
-        inputs: identity.inputs,
-        ...made,
-        ...(uncommitted.length > 0 && { uncommitted }),
-        datasetFiles: dataset.files,
-        datasetBytes: dataset.bytes,
-      },
-      ...(order !== undefined && { featureOrder: order.columns, featureOrderFrom: order.from }),
-      ...(trainer.notes !== undefined && { notes: trainer.notes }),
-      ...(statistics !== undefined && { statistics }),
-    });
-    await writeFile(join(folder, CARD_FILE), `${JSON.stringify(card, null, 2)}\n`);
-    return { card, predictions };
-  } finally {
-    await session.close();
-  }
 }
 
 async function keep(

@@ -112,7 +112,8 @@ function factsNow({ inputs, dataset, code }: Identity): TrainingFacts {
   };
 }
 
-async function filesOf(
+/** The files that a released model was trained on; `undefined` when the registry does not know them. */
+export async function filesOf(
   workspace: Workspace,
   model: string,
   { digest }: Released,

@@ -10,9 +10,11 @@ import {
   versionTag,
 } from '../versioning/index.ts';
 import { type Candidate, reuseCandidate } from './candidate.ts';
+import { inspectDataOf } from './data-checks.ts';
 import { identify, type Identity, provenance } from './identify.ts';
 import { findVerdict, judgeCandidate, type RecordedVerdict, recordVerdict } from './judge.ts';
-import { candidateTag } from './plan.ts';
+import { candidateTag, planFor } from './plan.ts';
+import { factsOf, writeReport } from './report.ts';
 import { findChampion, findHighest, listReleases, type Release, type Released } from './releases.ts';
 import { repositoryOf, requireSourceControl, type Workspace } from './workspace.ts';
 
@@ -96,19 +98,29 @@ async function requirePass(
   const recorded = await findVerdict(workspace, identity, candidate, champion);
   if (recorded === undefined)
     workspace.deps.log('info', 'champion, holdout or rules moved since the last verdict: judging again');
-  const verdict =
-    recorded ??
-    (await recordVerdict(
-      workspace,
-      candidate,
-      await judgeCandidate(workspace, identity, candidate, champion),
-    ));
+  const verdict = recorded ?? (await judgeAgain(workspace, identity, candidate, champion));
   if (verdict.verdict.outcome !== 'fail') return verdict;
   throw refusal(
     'gate-refused',
     `the gate refused ${candidate.descriptor.digest}:\n  ${verdict.verdict.reasons.join('\n  ')}`,
     `Read the report of \`edgeloop retrain ${identity.model}\`.`,
   );
+}
+
+async function judgeAgain(
+  workspace: Workspace,
+  identity: Identity,
+  candidate: Candidate,
+  champion: Released | undefined,
+): Promise<RecordedVerdict> {
+  const data = await inspectDataOf(workspace, identity, champion);
+  const judgement = await judgeCandidate(workspace, identity, candidate, champion, data);
+  const { reasons: changes } = await planFor(workspace, identity);
+  const { commit } = await provenance(workspace, identity.model);
+  const context = { champion, changes, next: undefined, released: undefined, commit };
+  const facts = await factsOf(identity, candidate, judgement, context);
+  const { page } = await writeReport(workspace, identity, facts, judgement);
+  return recordVerdict(workspace, candidate, judgement.verdict, page);
 }
 
 function imageOf(

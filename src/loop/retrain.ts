@@ -1,15 +1,15 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EdgeloopError, messageOf, misuse } from '../errors.ts';
-import { unknownCategories, type Verdict } from '../evaluation/index.ts';
+import type { Verdict } from '../evaluation/index.ts';
 import { withLock } from '../folder-lock.ts';
-import type { Card } from '../onnx/index.ts';
-import { renderReport } from '../report/index.ts';
 import { nextVersion, type NextVersion } from '../versioning/index.ts';
 import { type Candidate, isFrom, makeCandidate, reuseCandidate } from './candidate.ts';
+import { inspectDataOf, requireSoundData } from './data-checks.ts';
 import { identify, type Identity, type Provenance, provenance } from './identify.ts';
 import { judgeCandidate, recordVerdict } from './judge.ts';
 import { candidateTag, type Plan, planFor } from './plan.ts';
+import { factsOf, writeReport } from './report.ts';
 import { findHighest, listReleases } from './releases.ts';
 import { repositoryOf, workPath, type Workspace } from './workspace.ts';
 
@@ -26,6 +26,8 @@ export interface RetrainResult {
   next: NextVersion | undefined;
   /** Path of the Markdown report. */
   report: string;
+  /** Path of the report as a page with plots. */
+  html: string;
 }
 
 /**
@@ -48,10 +50,13 @@ export async function retrainModel(
     async () => {
       const plan = await planFor(workspace, identity);
       const { champion } = plan;
+      const data = await inspectDataOf(workspace, identity, champion);
+      // A training that the gate would refuse for its data need not be paid for.
+      if (plan.candidate === undefined && options.from === undefined) requireSoundData(identity, data);
       const { candidate, reused } = await obtainCandidate(workspace, plan, origin, options.from);
-      const verdict = await judgeCandidate(workspace, identity, candidate, champion);
+      const judgement = await judgeCandidate(workspace, identity, candidate, champion, data);
+      const { verdict } = judgement;
       const kept = candidate.card.training?.uncommitted === undefined;
-      if (kept) await recordVerdict(workspace, candidate, verdict);
       const released = (await listReleases(workspace, model)).find(
         ({ lock }) => lock.modelManifest === candidate.descriptor.digest,
       )?.version;
@@ -60,8 +65,17 @@ export async function retrainModel(
         verdict.outcome !== 'fail' && isNew && kept
           ? nextVersion(await findHighest(workspace, model), candidate.card)
           : undefined;
-      const report = await writeReport(workspace, { plan, candidate, verdict, next, released }, origin);
-      return { plan, reused, candidate, verdict, next, report };
+      const facts = await factsOf(identity, candidate, judgement, {
+        champion,
+        changes: plan.reasons,
+        next,
+        released,
+        commit: origin.commit,
+      });
+      for (const warning of facts.warnings ?? []) workspace.deps.log('warn', warning);
+      const { report, html, page } = await writeReport(workspace, identity, facts, judgement);
+      if (kept) await recordVerdict(workspace, candidate, verdict, page);
+      return { plan, reused, candidate, verdict, next, report, html };
     },
     workspace.deps.signal,
   );
@@ -130,58 +144,3 @@ async function makeAgain(
 
 const isCode = (error: unknown, code: string): boolean =>
   error instanceof EdgeloopError && error.code === code;
-
-async function writeReport(
-  workspace: Workspace,
-  {
-    plan,
-    candidate,
-    verdict,
-    next,
-    released,
-  }: Pick<RetrainResult, 'plan' | 'candidate' | 'verdict' | 'next'> & { released: string | undefined },
-  { commit }: Provenance,
-): Promise<string> {
-  const { model, inputKey } = plan.identity;
-  const warnings = await warningsOn(candidate.card, plan.identity.paths.holdout);
-  for (const warning of warnings) workspace.deps.log('warn', warning);
-  const markdown = renderReport({
-    verdict,
-    ...(plan.champion !== undefined && {
-      championVersion: plan.champion.version,
-      championBytes: plan.champion.card.requirements.modelBytes,
-      changes: plan.reasons,
-    }),
-    ...(next !== undefined && { next }),
-    ...(released !== undefined && { released }),
-    warnings,
-    reproduce: [...(commit === null ? [] : [`git checkout ${commit}`]), `npx edgeloop retrain ${model}`],
-  });
-  const folder = workPath(workspace, 'reports', model);
-  await mkdir(folder, { recursive: true });
-  const file = join(folder, `${inputKey}.md`);
-  await writeFile(file, markdown);
-  return file;
-}
-
-async function warningsOn({ training, statistics }: Card, holdout: string): Promise<string[]> {
-  const warnings: string[] = [];
-  if (training?.job.target === 'elsewhere') {
-    warnings.push(
-      'Its origin is not proven: the model was trained elsewhere and handed over; nothing shows that the data, code and params named here made it.',
-    );
-  }
-  if (training?.uncommitted !== undefined) {
-    const paths = training.uncommitted.slice(0, 5).join(', ');
-    warnings.push(
-      `Made from uncommitted changes (${paths}): it can't be released, and is kept in its folder only.`,
-    );
-  }
-  for (const { column, rows, examples } of await unknownCategories(holdout, statistics ?? {})) {
-    const values = examples.map((value) => `"${value}"`).join(', ');
-    warnings.push(
-      `${rows} ${rows === 1 ? 'row of the holdout holds' : 'rows of the holdout hold'} a ${column} that the training data do not have (${values}): the model takes it for a default.`,
-    );
-  }
-  return warnings;
-}

@@ -99,7 +99,7 @@ async function requirePlannedData(workspace: Workspace, { paths, dataset }: Iden
  * else a training might read is not there, and what it writes does no harm. Without git, or with code outside of the
  * repository, there is nothing to copy from, and the project's own folder serves.
  */
-async function copyCode(workspace: Workspace, identity: Identity, copy: string): Promise<string> {
+export async function copyCode(workspace: Workspace, identity: Identity, copy: string): Promise<string> {
   const { config, sourceControl, deps } = workspace;
   const { paths, inputs } = identity;
   const checkedOut = await lookAtCheckout(workspace, paths);

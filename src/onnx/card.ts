@@ -19,8 +19,12 @@ export const columnStatisticsSchema = z.discriminatedUnion('kind', [
     standardDeviation: z.number(),
     minimum: z.number(),
     maximum: z.number(),
-    /** Ten-quantile cut points (nine ascending numbers), the bins of a PSI. */
+    /** Ten-quantile cut points (nine ascending numbers); the distinct ones cut the bins of a PSI. */
     deciles: z.array(z.number()),
+    /** Share of the values in each of these bins: up to the first cut, up to the next, ..., above the last. */
+    shares: z.array(z.number()).optional(),
+    /** Share of all rows that have no value. */
+    missing: z.number().optional(),
   }),
   z.strictObject({
     kind: z.literal('categorical'),

@@ -1,20 +1,28 @@
+import type { Format } from './format.ts';
+
 const LONGEST = 300;
 const ZERO_WIDTH_SPACE = '\u200B';
 
+/** How the Markdown page writes what came from outside. */
+export const MARKDOWN: Format = { text: plain, name: code };
+
 /**
- * A text from outside as plain Markdown text on one line: nothing in it becomes markup, HTML, a link, a mention or a
- * cell's end (GitHub Flavored Markdown 0.29, 6.1 backslash escapes). At most 300 characters of it.
+ * A text from outside as plain Markdown text on one line: nothing in it becomes markup, HTML, a formula, a link, a
+ * mention or a cell's end (GitHub Flavored Markdown 0.29, 6.1 backslash escapes). At most 300 characters of it.
  */
-export function plain(text: string): string {
+export function plain(text: string, longest = LONGEST): string {
   return (
-    oneLine(text)
+    oneLine(text, longest)
       // An interval such as [0.005, 0.037] stays readable; it is markup only when a target follows.
-      .replace(/\[[-\d.,% e]+\](?![[(:])|[\\`*<>[\]|~&]|(?<!\w)_|_(?!\w)/g, (found) =>
+      .replace(/\[[-\d.,% e]+\](?![[(:])|[\\`*<>[\]|~&$]|(?<!\w)_|_(?!\w)/g, (found) =>
         found.length > 1 ? found : `\\${found}`,
       )
       .replace(/^(?=[#+=-])|(?<=^\d+)(?=[.)])/, '\\')
       // GitHub finds mentions, references and addresses in the rendered text, where a backslash is gone.
-      .replace(/@(?=\w)|#(?=\d)|(?<=\bhttps?):(?=\/)|(?<=\bwww)\./gi, `$&${ZERO_WIDTH_SPACE}`)
+      .replace(
+        /@(?=\w)|#(?=\d)|\bGH(?=-\d)|(?<=\b(?:https?|ftp|mailto|xmpp)):|(?<=\bwww)\./gi,
+        `$&${ZERO_WIDTH_SPACE}`,
+      )
   );
 }
 
@@ -28,14 +36,16 @@ export function code(text: string): string {
 
 /** Commands as a fenced block, one a line. */
 export function codeBlock(language: string, lines: readonly string[]): string {
-  const text = lines.map(visible).join('\n');
+  const text = lines.join('\n');
   const fence = '`'.repeat(Math.max(3, longestRun(text) + 1));
   return `${fence}${language}\n${text}\n${fence}`;
 }
 
-function oneLine(text: string): string {
+/** The first 300 characters on one line, without control characters and the marks that turn the direction of a text. */
+export function oneLine(text: string, longest = LONGEST): string {
   const line = visible(text).trim();
-  return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;
+  // A cut through a surrogate pair leaves half a character.
+  return (line.length > longest ? `${line.slice(0, longest)}…` : line).toWellFormed();
 }
 
 /** Without control characters, line ends, and the marks that turn the direction of a text around. */

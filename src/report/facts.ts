@@ -1,4 +1,4 @@
-import type { Verdict } from '../evaluation/index.ts';
+import type { Distribution, Predictions, Verdict } from '../evaluation/index.ts';
 
 /** Everything that a report says; plain data, so that whoever has it can render it. */
 export interface ReportFacts {
@@ -9,7 +9,9 @@ export interface ReportFacts {
   championBytes?: number;
   /** What differs from the champion's training, a sentence each; absent when there is nothing to compare with. */
   changes?: readonly string[];
-  /** What a reviewer must know before anything else, a sentence each. */
+  /** What the model was trained on, beside the champion's. */
+  data?: DataFacts;
+  /** What a reviewer must know before anything else, a sentence each; besides the verdict's own warnings. */
   warnings?: readonly string[];
   /** Absent when the candidate was refused. */
   next?: { version: string; bump: string; reasons: string[] };
@@ -17,4 +19,23 @@ export interface ReportFacts {
   released?: string;
   /** Commands that repeat training and judgement on a laptop, in order. */
   reproduce: string[];
+}
+
+export interface DataFacts {
+  /** Rows of the training data; `null` when they are no tables. */
+  rows: number | null;
+  /** The same of the champion's; `null` also when there is no champion. */
+  championRows: number | null;
+  /** Columns that fill inputs now and did not then, and the other way round. */
+  columnsAdded: readonly string[];
+  columnsRemoved: readonly string[];
+  /** How the features were distributed in the champion's training data, and are in today's and in the holdout. */
+  distributions: { train: readonly Distribution[]; holdout: readonly Distribution[] };
+}
+
+/** What plots are drawn from, besides the facts. */
+export interface PlotFacts {
+  /** On the holdout; the champion's in the candidate's numbering of the classes, `null` when there are none. */
+  candidate: Predictions;
+  champion: Predictions | null;
 }

@@ -1,2 +1,3 @@
-export type { ReportFacts } from './facts.ts';
+export type { DataFacts, PlotFacts, ReportFacts } from './facts.ts';
+export { renderHtml } from './html.ts';
 export { renderReport } from './markdown.ts';

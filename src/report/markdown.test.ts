@@ -1,58 +1,27 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type GateInput, judge, type Verdict } from '../evaluation/index.ts';
+import { shiftedData, sliceOf, verdictWith } from '../../test/fixtures/report-facts.ts';
+import { cellsNamed } from '../../test/fixtures/markdown-table.ts';
 import type { ReportFacts } from './facts.ts';
 import { renderReport } from './markdown.ts';
 
 const digest = (digit: string): string => `sha256:${digit.repeat(64)}`;
-const rules: Verdict['rules'] = {
-  metrics: {
-    auc: { min: 0.85, tolerance: { kind: 'absolute', value: 0.02 } },
-    log_loss: { tolerance: { kind: 'relative', value: 0.05 } },
-  },
-  budget: { size: 10_000_000 },
-};
-
-function verdict(given: Omit<GateInput, 'task' | 'rules' | 'sizeBytes'>): Verdict {
-  return {
-    schema: 'edgeloop.verdict/v1',
-    model: 'churn',
-    candidate: digest('a'),
-    champion: given.champion === null ? null : digest('b'),
-    holdout: digest('c'),
-    task: 'binary-classification',
-    rows: 1667,
-    rules,
-    bootstrap: { resamples: 2000, seed: 7, level: 0.95, interval: 'percentile' },
-    sizeBytes: 81_234,
-    ...judge({ task: 'binary-classification', ...given, rules, sizeBytes: 81_234 }),
-  };
-}
-
-const better = (): Verdict =>
-  verdict({
-    candidate: { auc: 0.934, log_loss: 0.19, f1: 0.8 },
-    champion: { auc: 0.913, log_loss: 0.2, f1: 0.81 },
-    intervals: {
-      auc: { lower: 0.005, upper: 0.037, level: 0.95, relative: false },
-      log_loss: { lower: -0.01, upper: 0.12, level: 0.95, relative: true },
-      f1: { lower: -0.03, upper: 0.01, level: 0.95, relative: false },
-    },
-  });
 
 describe('renderReport', () => {
   it('a first release', () => {
     const facts: ReportFacts = {
-      verdict: verdict({ candidate: { auc: 0.913, log_loss: 0.2 }, champion: null, intervals: {} }),
+      verdict: verdictWith({ candidate: { auc: 0.913, log_loss: 0.2 }, champion: null, intervals: {} }),
       next: { version: '1.0.0', bump: 'first', reasons: ['there is no release yet'] },
       reproduce: ['git checkout abc', 'npx edgeloop retrain churn'],
     };
     expect(renderReport(facts))
       .toBe(`## ✅ \`churn\` passed the gate as its first release, next version \`1.0.0\`
 
-- auc 0.913 holds the min 0.85
-- auc 0.913 was not compared: there is no champion yet
-- log_loss 0.2 was not compared: there is no champion yet
+- every metric holds what is asked of it: auc, log_loss
 - size 81.2 kB (81234 bytes) is within the budget of 10 MB
+- shift of the training data: not applicable, there is no champion yet
+- shift of the holdout: not applicable, there is no champion yet
+- 3 of 1667 rows of the holdout (0.2 %) are in the training data, allowed 1 %
 
 | metric   | champion | candidate | difference (interval) | allowed             | verdict |
 | -------- | -------- | --------- | --------------------- | ------------------- | ------- |
@@ -61,9 +30,14 @@ describe('renderReport', () => {
 
 Scored on 1667 held-out rows.
 
-### Size
+### Size, memory and latency
 
-81.2 kB; budget 10 MB.
+|        | champion | candidate | difference | budget |
+| ------ | -------- | --------- | ---------- | ------ |
+| size   | –        | 81.2 kB   | –          | 10 MB  |
+| memory | –        | –         | –          | –      |
+
+Latency was not measured: the candidate has no golden samples.
 
 ### Next version
 
@@ -87,7 +61,7 @@ npx edgeloop retrain churn
 
   it('a pass', () => {
     const page = renderReport({
-      verdict: better(),
+      verdict: verdictWith(),
       championVersion: '1.0.0',
       championBytes: 80_000,
       changes: [
@@ -100,10 +74,8 @@ npx edgeloop retrain churn
     expect(page.split('\n')[0]).toBe(
       '## ✅ `churn` passed the gate against champion `1.0.0`, next version `1.0.1`',
     );
-    expect(page).toContain(
-      '- auc 0.934 against 0.913: better by 0.021, 95 % interval [0.005, 0.037], allowed loss 0.02',
-    );
-    expect(cells(page, 'auc')).toEqual([
+    expect(page).not.toContain('- auc 0.934 against');
+    expect(cellsNamed(page, 'auc')).toEqual([
       'auc',
       '0.913',
       '0.934',
@@ -111,7 +83,7 @@ npx edgeloop retrain churn
       'min 0.85, loss 0.02',
       '✅',
     ]);
-    expect(cells(page, 'log_loss')).toEqual([
+    expect(cellsNamed(page, 'log_loss')).toEqual([
       'log_loss',
       '0.2',
       '0.19',
@@ -119,16 +91,21 @@ npx edgeloop retrain churn
       'loss 5 %',
       '✅',
     ]);
-    expect(cells(page, 'f1')).toEqual(['f1', '0.81', '0.8', '-0.01 [-0.03, 0.01]', '–', 'not judged']);
-    expect(page).toContain('95 % intervals of 2000 paired bootstrap resamples (percentile, seed 7)');
+    expect(cellsNamed(page, 'f1')).toEqual(['f1', '0.81', '0.8', '-0.01', '–', 'not judged']);
+    expect(page.indexOf('<details>\n<summary>One metric that no rule names')).toBeLessThan(
+      page.indexOf('| f1 '),
+    );
+    expect(page).toContain(
+      '95 % intervals of 2000 paired bootstrap resamples (percentile, Efron and Tibshirani 1993, chapter 13; seed ',
+    );
     expect(page).toContain('- the training data changed: 1 file added (churn-2.csv; 120,605 bytes)');
     expect(page).toContain('- param trees: 100 became 120');
-    expect(page).toContain("81.2 kB, the champion's 80 kB (+1.5 %); budget 10 MB.");
+    expect(cellsNamed(page, 'size')).toEqual(['size', '80 kB', '81.2 kB', '+1.5 %', '10 MB']);
     expect(page).toContain('`1.0.1` (patch)\n\n- only data changed');
   });
 
-  it('a fail', () => {
-    const refused = verdict({
+  it('a refusal names every reason against the candidate', () => {
+    const refused = verdictWith({
       candidate: { auc: 0.61, log_loss: 0.9 },
       champion: { auc: 0.913, log_loss: 0.2 },
       intervals: {
@@ -144,9 +121,41 @@ npx edgeloop retrain churn
       '- auc 0.61 against 0.913: worse by 0.303, 95 % interval [-0.33, -0.28], allowed loss 0.02',
       '- log_loss 0.9 against 0.2: worse by 0.7 (350 %), 95 % interval [-400 %, -300 %], allowed loss 5 %',
     ]);
-    expect(cells(page, 'auc').at(-1)).toBe('❌');
+    expect(cellsNamed(page, 'auc').at(-1)).toBe('❌');
+    expect(page).toContain('- 3 of 1667 rows of the holdout (0.2 %) are in the training data, allowed 1 %');
     expect(page).not.toContain('Next version');
     expect(page).not.toContain('Reproduce');
+  });
+
+  it('a candidate that could not be compared', () => {
+    const verdict = verdictWith({ champion: null, notComparable: 'input age is new', intervals: {} });
+    const page = renderReport({ verdict, championVersion: '1.0.0', reproduce: [] });
+    expect(page.split('\n')[0]).toBe(
+      '## ✅ `churn` passed the gate without a comparison with champion `1.0.0`',
+    );
+    expect(page).toContain(
+      'Scored on 1667 held-out rows. No comparison with the champion was possible: input age is new.',
+    );
+    expect(page).not.toContain('bootstrap');
+    const refused = verdictWith({
+      champion: null,
+      notComparable: 'input age is new',
+      candidate: { auc: 0.1, log_loss: 1 },
+    });
+    expect(renderReport({ verdict: refused, reproduce: [] }).split('\n')[0]).toBe(
+      '## ❌ `churn` was refused by the gate without a comparison',
+    );
+  });
+
+  it('warnings stand before the reasons, those of the caller first', () => {
+    const verdict = { ...verdictWith(), warnings: ['age has shifted: PSI 0.3.'] };
+    const page = renderReport({ verdict, warnings: ['Made from uncommitted changes.'], reproduce: [] });
+    expect(page.split('\n').slice(2, 5)).toEqual([
+      '⚠️ Made from uncommitted changes.',
+      '',
+      '⚠️ age has shifted: PSI 0.3.',
+    ]);
+    expect(page.indexOf('PSI 0.3')).toBeLessThan(page.indexOf('- every metric holds'));
   });
 
   it('nothing from outside becomes markup', () => {
@@ -154,8 +163,8 @@ npx edgeloop retrain churn
       'x`|<img src=x onerror=alert(1)>\n# @everyone [a](http://evil) ![b](c) **d** &lt; \u202Eoops';
     const page = renderReport({
       verdict: {
-        ...better(),
-        reasons: [hostile, '# heading', '1. list', '[0.1, 0.2](http://evil)', 'a_b _c_'],
+        ...verdictWith({ candidate: { auc: 0.1, log_loss: 9 } }),
+        reasons: [hostile, '# heading', '1. list', '[0.1, 0.2](http://evil)', 'a_b _c_', '$x$ GH-1 ftp://e'],
       },
       championVersion: '`1`',
       changes: [`param ${hostile}`],
@@ -167,24 +176,61 @@ npx edgeloop retrain churn
     expect(page.split('\n').filter((line) => line === escaped)).toHaveLength(2);
     expect(page).toContain(`- param ${escaped.slice(2)}`);
     expect(page).toContain(
-      '\n- \\# heading\n- 1\\. list\n- \\[0.1, 0.2\\](http:\u200B//evil)\n- a_b \\_c\\_\n',
+      '\n- \\# heading\n- 1\\. list\n- \\[0.1, 0.2\\](http:\u200B//evil)\n- a_b \\_c\\_\n- \\$x\\$ GH\u200B-1 ftp:\u200B//e\n',
     );
-    expect(page).toContain('against champion `` `1` ``');
     expect(page).toContain('````sh\necho "```" # not a heading\n````');
   });
 
-  it('stays on one page however much changed', () => {
-    const changes = Array.from({ length: 5000 }, (_, index) => `param ${'long'.repeat(200)}${index} changed`);
-    const page = renderReport({ verdict: better(), changes, reproduce: [] });
-    expect(page.length).toBeLessThan(65_000);
-    expect(page).toContain('- and 4980 more');
+  it('says how much more there is', () => {
+    const changes = Array.from({ length: 5000 }, (_, index) => `param p${index} changed`);
+    const page = renderReport({ verdict: verdictWith(), changes, reproduce: [] });
+    expect(page).toContain('- param p19 changed\n- and 4980 more\n');
+  });
+
+  it('never has more than 65,000 characters, and says what it left out', () => {
+    const text = fc
+      .constantFrom('|', '`', '*', '&', '\u{1F600}', '@a', '#1')
+      .chain((unit) => fc.integer({ min: 0, max: 900 }).map((length) => unit.repeat(length)));
+    const texts = fc
+      .tuple(text, fc.integer({ min: 0, max: 120 }))
+      .map(([line, count]) => Array<string>(count).fill(line));
+    const property = fc.property(
+      texts,
+      texts,
+      texts,
+      texts,
+      text,
+      fc.boolean(),
+      (a, b, c, d, name, passed) => {
+        const { record, distributions } = shiftedData([name, `${name}x`, `${name}y`]);
+        const judged = a.map((value) => sliceOf(name, value, 0.3));
+        const slices = { columns: [], resamples: 4000, judged };
+        const verdict = {
+          ...verdictWith({ data: record, slices, notComparable: passed ? null : name }),
+          outcome: passed ? ('pass' as const) : ('fail' as const),
+          reasons: b,
+          warnings: c,
+        };
+        const page = renderReport({
+          verdict,
+          championVersion: name,
+          warnings: a,
+          changes: d,
+          data: { rows: 9, championRows: 8, columnsAdded: b, columnsRemoved: c, distributions },
+          next: { version: name, bump: name, reasons: d },
+          reproduce: c,
+        });
+        expect(page.length).toBeLessThanOrEqual(65_000);
+        expect(page.isWellFormed()).toBe(true);
+        expect(page).toMatch(/^## [✅❌] `churn` (?:passed|was refused)/u);
+      },
+    );
+    fc.assert(property, { numRuns: 60 });
+
+    const long = Array<string>(200).fill('|'.repeat(2000));
+    const verdict = { ...verdictWith(), outcome: 'fail' as const, reasons: long, warnings: long };
+    const page = renderReport({ verdict, changes: long, reproduce: long });
+    expect(page).toContain('### What changed\n\nLeft out: the page would be too long.');
+    expect(page).toContain('- and 180 more\n\n| metric ');
   });
 });
-
-function cells(page: string, metric: string): string[] {
-  const row = page.split('\n').find((line) => line.startsWith(`| ${metric} `)) ?? '';
-  return row
-    .split('|')
-    .slice(1, -1)
-    .map((cell) => cell.trim());
-}

@@ -1,133 +1,95 @@
-import { bytes, figure, percent } from '../evaluation/index.ts';
-import type { MetricJudgement, Verdict } from '../evaluation/index.ts';
-import { code, codeBlock, plain } from './escape.ts';
+import { codeBlock, MARKDOWN, oneLine } from './escape.ts';
 import type { ReportFacts } from './facts.ts';
+import { commandLines, LISTED, listed, REASONS_LISTED, SENTENCE } from './format.ts';
+import { dataSection } from './markdown-data.ts';
+import { budgetsSection, metricsSection, slicesSection } from './markdown-tables.ts';
+import { headline, method, reasons } from './sentences.ts';
 
-/** As many entries of one list as a reviewer reads; the rest is counted. */
-const LISTED = 20;
+/** GitHub takes 65,536 characters for a comment; the rest is for the marker that finds it again. */
+const LONGEST_PAGE = 65_000;
+const LONGEST_COMMAND = 500;
+
+/** Sections that give way when a page would be too long, the least important first. */
+const GIVE_WAY = [
+  ['data', 'Data'],
+  ['changes', 'What changed'],
+  ['next', 'Next version'],
+  ['slices', 'Slices'],
+  ['reproduce', 'Reproduce'],
+  ['warnings', 'Warnings'],
+] as const;
 
 /**
- * The report as one page of Markdown, the same for terminal, job summary and pull request; its first line is the
- * verdict. Texts from outside are escaped and cut.
+ * The report as one page of Markdown, the same for terminal, job summary and pull request, at most 65,000 characters;
+ * its first line is the verdict. Texts from outside are escaped and cut, lists end with how much more there is.
  */
 export function renderReport(facts: ReportFacts): string {
-  const sections = [
-    headline(facts),
-    ...(facts.warnings ?? []).map((warning) => `⚠️ ${plain(warning)}`),
-    list(facts.verdict.reasons.map(plain)),
-    metricsTable(facts.verdict),
-    method(facts.verdict),
-    ...changes(facts),
-    sizeSection(facts),
-    ...nextSection(facts),
-    identities(facts),
-    ...(facts.reproduce.length === 0 ? [] : [`### Reproduce\n\n${codeBlock('sh', facts.reproduce)}`]),
-  ];
-  return `${sections.join('\n\n')}\n`;
-}
-
-function method({ rows, bootstrap, champion }: Verdict): string {
-  const scored = `Scored on ${rows} held-out rows`;
-  if (champion === null) return `${scored}.`;
-  const { resamples, seed, level } = bootstrap;
-  return `${scored}; ${percent(level)} intervals of ${resamples} paired bootstrap resamples (percentile, seed ${seed}). A positive difference: the candidate is better.`;
-}
-
-function headline({ verdict, championVersion, next }: ReportFacts): string {
-  const model = code(verdict.model);
-  const becomes = next === undefined ? '' : `, next version ${code(next.version)}`;
-  const champion = championVersion === undefined ? 'the champion' : `champion ${code(championVersion)}`;
-  const said = {
-    first: `✅ ${model} passed the gate as its first release${becomes}`,
-    pass: `✅ ${model} passed the gate against ${champion}${becomes}`,
-    fail: `❌ ${model} was refused by the gate`,
-  };
-  return `## ${said[verdict.outcome]}`;
-}
-
-function metricsTable({ metrics }: Verdict): string {
-  const rows = Object.entries(metrics).map(([name, judgement]) => [
-    plain(name),
-    shown(judgement.champion),
-    shown(judgement.candidate),
-    difference(judgement),
-    allowed(judgement),
-    judgement.passed === null ? 'not judged' : judgement.passed ? '✅' : '❌',
+  const sections = new Map<string, string>([
+    ['headline', `## ${headline(facts, MARKDOWN)}`],
+    ...entry('warnings', warnings(facts)),
+    ['reasons', reasonList(facts, REASONS_LISTED)],
+    ['metrics', metricsSection(facts)],
+    ['method', method(facts.verdict, MARKDOWN)],
+    ...entry('slices', slicesSection(facts)),
+    ...entry('changes', changes(facts)),
+    ...entry('data', dataSection(facts)),
+    ['budgets', budgetsSection(facts)],
+    ...entry('next', nextSection(facts)),
+    ['identities', identities(facts)],
+    ...entry('reproduce', reproduce(facts)),
   ]);
-  return table(['metric', 'champion', 'candidate', 'difference (interval)', 'allowed', 'verdict'], rows);
+  const page = (): string => `${[...sections.values()].join('\n\n')}\n`;
+  if (page().length > LONGEST_PAGE) sections.set('reasons', reasonList(facts, LISTED));
+  for (const [name, title] of GIVE_WAY) {
+    if (page().length <= LONGEST_PAGE) break;
+    if (sections.has(name)) sections.set(name, `### ${title}\n\nLeft out: the page would be too long.`);
+  }
+  return page();
 }
 
-function difference({ improvement, interval, champion }: MetricJudgement): string {
-  if (improvement === null) return '–';
-  const share =
-    interval?.relative && champion !== null && champion !== 0
-      ? ` (${signed(improvement / Math.abs(champion), percent)})`
-      : '';
-  if (interval === null) return signed(improvement, figure);
-  const write = interval.relative ? percent : figure;
-  return `${signed(improvement, figure)}${share} [${write(interval.lower)}, ${write(interval.upper)}]`;
-}
+const entry = (name: string, found: readonly string[]): [string, string][] =>
+  found.length === 0 ? [] : [[name, found.join('\n\n')]];
 
-function allowed({ tolerance, floor }: MetricJudgement): string {
-  const parts = [
-    floor?.min === undefined ? [] : [`min ${floor.min}`],
-    floor?.max === undefined ? [] : [`max ${floor.max}`],
-    tolerance === null
-      ? []
-      : [`loss ${tolerance.kind === 'relative' ? percent(tolerance.value) : String(tolerance.value)}`],
-  ].flat();
-  return parts.length === 0 ? '–' : parts.join(', ');
+function warnings({ warnings: given = [], verdict }: ReportFacts): string[] {
+  return listed([...given, ...verdict.warnings]).map((warning) => `⚠️ ${MARKDOWN.text(warning, SENTENCE)}`);
 }
 
 function changes({ changes: found }: ReportFacts): string[] {
   if (found === undefined) return [];
-  const listed = found.length === 0 ? 'Nothing that decides the training.' : list(found.map(plain));
-  return [`### What changed\n\n${listed}`];
-}
-
-function sizeSection({ verdict, championBytes }: ReportFacts): string {
-  const budget = verdict.rules.budget.size;
-  const against =
-    championBytes === undefined
-      ? ''
-      : `, the champion's ${bytes(championBytes)} (${signed(verdict.sizeBytes / championBytes - 1, percent)})`;
-  const limit = budget === undefined ? 'no budget is set' : `budget ${bytes(budget)}`;
-  return `### Size\n\n${bytes(verdict.sizeBytes)}${against}; ${limit}.`;
+  const lines = found.length === 0 ? 'Nothing that decides the training.' : list(found);
+  return [`### What changed\n\n${lines}`];
 }
 
 function nextSection({ next, released }: ReportFacts): string[] {
-  if (released !== undefined)
-    return [`### Next version\n\nNone: it is released already, as ${code(released)}.`];
+  if (released !== undefined) {
+    return [`### Next version\n\nNone: it is released already, as ${MARKDOWN.name(released)}.`];
+  }
   if (next === undefined) return [];
-  const why = next.reasons.length === 0 ? '' : `\n\n${list(next.reasons.map(plain))}`;
-  return [`### Next version\n\n${code(next.version)} (${plain(next.bump)})${why}`];
+  const why = next.reasons.length === 0 ? '' : `\n\n${list(next.reasons)}`;
+  return [`### Next version\n\n${MARKDOWN.name(next.version)} (${MARKDOWN.text(next.bump)})${why}`];
 }
 
-function identities({ verdict }: ReportFacts): string {
-  const champion = verdict.champion === null ? [] : [`champion ${code(verdict.champion)}`];
-  const lines = [`candidate ${code(verdict.candidate)}`, ...champion, `holdout ${code(verdict.holdout)}`];
-  return `### Identities\n\n${list(lines)}`;
+function identities({ verdict: { candidate, champion, holdout } }: ReportFacts): string {
+  const lines = [
+    `- candidate ${MARKDOWN.name(candidate)}`,
+    ...(champion === null ? [] : [`- champion ${MARKDOWN.name(champion)}`]),
+    `- holdout ${MARKDOWN.name(holdout)}`,
+  ];
+  return `### Identities\n\n${lines.join('\n')}`;
 }
 
-function list(lines: readonly string[]): string {
-  const more = lines.length > LISTED ? [`and ${lines.length - LISTED} more`] : [];
-  return [...lines.slice(0, LISTED), ...more].map((line) => `- ${line}`).join('\n');
+function reproduce({ reproduce: commands }: ReportFacts): string[] {
+  if (commands.length === 0) return [];
+  const lines = commandLines(commands).map((line) => oneLine(line, LONGEST_COMMAND));
+  return [`### Reproduce\n\n${codeBlock('sh', lines)}`];
 }
 
-/** Padded, so that a terminal shows the columns too. */
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = header.map((name, column) =>
-    Math.max(name.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
-  return [line(header), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
+function reasonList({ verdict }: ReportFacts, most: number): string {
+  return list(reasons(verdict), SENTENCE, most);
 }
 
-function shown(value: number | null): string {
-  return value === null ? '–' : figure(value);
-}
-
-function signed(value: number, write: (value: number) => string): string {
-  return value > 0 ? `+${write(value)}` : write(value);
+function list(lines: readonly string[], longest?: number, most?: number): string {
+  return listed(lines, most)
+    .map((line) => `- ${MARKDOWN.text(line, longest)}`)
+    .join('\n');
 }

@@ -28,7 +28,7 @@ export function bindCommand(
     if (quote === "'") {
       throw misuse(
         'placeholder-quoted',
-        `${whole} stands between single quotes in "run", where a shell replaces nothing`,
+        `${whole} stands between single quotes in the command, where a shell replaces nothing`,
         'Remove the quotes: the value is passed as one word.',
       );
     }
@@ -53,7 +53,7 @@ function unknownPlaceholder(whole: string, values: { inputs: object; outputs: ob
   const outputs = Object.keys(values.outputs).map((name) => `\${{outputs.${name}}}`);
   return misuse(
     'placeholder-unknown',
-    `"run" holds the unknown placeholder ${whole}`,
+    `the command holds the unknown placeholder ${whole}`,
     `It may hold ${[...inputs, ...outputs].join(', ')}; a param must stand under "params" first.`,
   );
 }

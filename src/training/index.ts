@@ -1,9 +1,12 @@
 export type { CodeHistory, CodeSnapshot } from './code-snapshot.ts';
 export { inputKey, type KeyedInputs } from './input-key.ts';
-export { trainLocally, type LocalTraining, type TrainingDeps, type TrainingResult } from './local.ts';
+export { type LocalTraining, trainLocally, type TrainingResult } from './local.ts';
+export { type LocalPrediction, predictLocally } from './predict.ts';
+export type { CommandDeps } from './run-command.ts';
 export { TRAINING_LOG_ARTIFACT_TYPE } from './training-log.ts';
 export { plainLine } from './plain-line.ts';
 export {
+  GOLDEN_INPUTS_FILE,
   readTrainerFile,
   removeTrainerFile,
   TRAINER_FILE,

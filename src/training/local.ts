@@ -1,11 +1,7 @@
-import { spawn } from 'node:child_process';
 import { lstat, mkdir } from 'node:fs/promises';
-import { delimiter, dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { join } from 'node:path';
 import { failure } from '../errors.ts';
-import { type BoundCommand, bindCommand } from './command.ts';
-import { plainLine } from './plain-line.ts';
-import { openTrainingLog } from './training-log.ts';
+import { type CommandDeps, runCommand } from './run-command.ts';
 
 export interface LocalTraining {
   model: string;
@@ -23,29 +19,6 @@ export interface LocalTraining {
   timeoutMs: number;
 }
 
-export interface TrainingDeps {
-  /** Each line that the training prints, as it comes. */
-  onLine: (line: string) => void;
-  environment: NodeJS.ProcessEnv;
-  signal: AbortSignal;
-}
-
-// What a program needs to run at all; never a credential, a token or a connection string.
-const ALLOWED_VARIABLES =
-  /^(PATH|HOME|USER|LOGNAME|LANG|LC_[A-Z]+|TZ|TMPDIR|LD_LIBRARY_PATH|VIRTUAL_ENV|CUDA_VISIBLE_DEVICES|OMP_NUM_THREADS)$/;
-// The training ends with Edgeloop, however Edgeloop ends: SIGKILL leaves it no time to do that itself. A watcher in the
-// training's group reads a pipe that we hold open, and ends the group when the pipe closes. It is no child of the
-// command, which may wait for all of its children, and ignores the signals that ask the training to end.
-const WATCHED = `( ( trap '' HUP INT TERM; read -r _ <&3; kill -KILL 0 ) >/dev/null 2>&1 & )
-exec 3<&-
-exec /bin/sh -c "$1"`;
-const KEPT_LINES = 20;
-const KEPT_CHARACTERS = 1000;
-const GRACE_MS = 5000;
-const DRAIN_MS = 1000;
-/** A timer with more fires at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
 export interface TrainingResult {
   seconds: number;
   /** False when there is not one line in the log. */
@@ -55,37 +28,20 @@ export interface TrainingResult {
 }
 
 /**
- * Runs a training on this machine, in its own process group, which ends with it. Success is exit 0 and a `model.onnx`
- * in the output folder. Throws `training-failed`, `training-timeout`, `training-without-model`,
- * `training-log-unwritable` or `cancelled`.
+ * Runs a training on this machine. Success is exit 0 and a `model.onnx` in the output folder. Throws `training-failed`,
+ * `training-timeout`, `training-without-model`, `training-log-unwritable` or `cancelled`.
  */
-export async function trainLocally(training: LocalTraining, deps: TrainingDeps): Promise<TrainingResult> {
-  const bound = bindCommand(training.run, { inputs: training.inputs, outputs: { model: training.output } });
-  await mkdir(training.output, { recursive: true });
+export async function trainLocally(training: LocalTraining, deps: CommandDeps): Promise<TrainingResult> {
+  const { model: name, output, ...command } = training;
+  await mkdir(output, { recursive: true });
   const started = performance.now();
-  const { code, signal, lines, ended, logProblem } = await runLogged(training, bound, deps);
-  const last = lines.length === 0 ? 'It printed nothing' : `Its last lines:\n  ${lines.join('\n  ')}`;
-  const tail = `. ${last}\nAll of its lines are in ${training.logFile}`;
-  const what = `training of ${training.model}`;
-  if (ended === 'timeout') {
-    const limit = `${training.timeoutMs / 1000} s`;
-    throw failure(
-      'training-timeout',
-      `the ${what} took longer than ${limit}${tail}`,
-      'Raise "timeout" in edgeloop.yaml.',
-    );
-  }
-  if (ended === 'cancelled')
-    throw failure('cancelled', `the ${what} was cancelled`, 'Start it again when you are ready.');
-  if (code !== 0) {
-    const how = code === null ? `was ended by ${signal}` : `exited with ${code}`;
-    throw failure(
-      'training-failed',
-      `the ${what} ${how}${tail}`,
-      `Run the command by hand in ${training.project}: ${training.run}`,
-    );
-  }
-  const model = join(training.output, 'model.onnx');
+  const what = `training of ${name}`;
+  const { printed, logProblem, tail } = await runCommand(
+    'training',
+    { ...command, what, outputs: { model: output } },
+    deps,
+  );
+  const model = join(output, 'model.onnx');
   // Not what a link names: the model must be in the folder.
   const found = await lstat(model).catch(() => undefined);
   if (found === undefined || !found.isFile() || found.size === 0) {
@@ -95,108 +51,5 @@ export async function trainLocally(training: LocalTraining, deps: TrainingDeps):
       'The command must write model.onnx into ${{outputs.model}}: the file itself, not a link.',
     );
   }
-  return { seconds: (performance.now() - started) / 1000, printed: lines.length > 0, logProblem };
-}
-
-interface GroupResult {
-  code: number | null;
-  signal: NodeJS.Signals | null;
-  lines: string[];
-  ended: 'by itself' | 'timeout' | 'cancelled';
-}
-
-async function runLogged(
-  training: LocalTraining,
-  bound: BoundCommand,
-  deps: TrainingDeps,
-): Promise<GroupResult & { logProblem: unknown }> {
-  const log = openTrainingLog(training.logFile);
-  const onLine = (line: string) => {
-    log.write(line);
-    deps.onLine(line);
-  };
-  let logProblem: unknown;
-  const result = await runGroup(training, bound, { ...deps, onLine }).finally(() => {
-    logProblem = log.close();
-  });
-  return { ...result, logProblem };
-}
-
-async function runGroup(
-  training: LocalTraining,
-  { script, variables }: BoundCommand,
-  deps: TrainingDeps,
-): Promise<GroupResult> {
-  const child = spawn('/bin/sh', ['-c', WATCHED, '/bin/sh', script], {
-    cwd: training.folder,
-    env: { ...allowed(deps.environment), ...variables },
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-    detached: true,
-  });
-  const lines: string[] = [];
-  const keep = (line: string) => {
-    lines.push(plainLine(line).slice(0, KEPT_CHARACTERS));
-    if (lines.length > KEPT_LINES) lines.shift();
-    deps.onLine(line);
-  };
-  for (const stream of [child.stdout, child.stderr]) {
-    if (stream !== null) createInterface({ input: stream }).on('line', keep);
-  }
-
-  let ended: GroupResult['ended'] = 'by itself';
-  let grace: NodeJS.Timeout | undefined;
-  const end = (why: GroupResult['ended']) => {
-    ended = why;
-    killGroup(child.pid, 'SIGTERM');
-    grace = setTimeout(() => killGroup(child.pid, 'SIGKILL'), GRACE_MS);
-  };
-  const limit = setTimeout(() => end('timeout'), Math.min(training.timeoutMs, LONGEST_TIMER_MS));
-  const cancel = () => end('cancelled');
-  deps.signal.addEventListener('abort', cancel, { once: true });
-  if (deps.signal.aborted) cancel();
-  try {
-    const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('exit', (...result) => {
-        // What the training left running must not outlive it, and it would keep the pipes open.
-        killGroup(child.pid, 'SIGKILL');
-        child.stdio[3]?.destroy();
-        // A process that left the group may still hold the pipes: its output is not ours to wait for.
-        const drain = setTimeout(() => {
-          child.stdout?.destroy();
-          child.stderr?.destroy();
-        }, DRAIN_MS);
-        child.once('close', () => {
-          clearTimeout(drain);
-          resolve(result);
-        });
-      });
-    });
-    return { code, signal, lines, ended };
-  } finally {
-    clearTimeout(limit);
-    clearTimeout(grace);
-    deps.signal.removeEventListener('abort', cancel);
-  }
-}
-
-function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, signal);
-  } catch {
-    // The group has ended by itself.
-  }
-}
-
-function allowed(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const kept = Object.fromEntries(
-    Object.entries(environment).filter(([name]) => ALLOWED_VARIABLES.test(name)),
-  );
-  // `run: node train.ts` must mean the Node that runs Edgeloop, not an older one of the machine; `python3` the one of
-  // the environment that is activated, not one that lies beside that Node.
-  const activated = environment['VIRTUAL_ENV'];
-  const first = activated === undefined ? [] : [join(activated, 'bin')];
-  const path = [...first, dirname(process.execPath), ...(environment['PATH'] ?? '').split(delimiter)];
-  return { ...kept, PATH: [...new Set(path)].filter(Boolean).join(delimiter) };
+  return { seconds: (performance.now() - started) / 1000, printed, logProblem };
 }

@@ -7,6 +7,9 @@ import type { ModelSignature } from '../onnx/index.ts';
 /** The file that a training may leave beside its model, to say what an ONNX file can't. */
 export const TRAINER_FILE = 'trainer.json';
 
+/** The file that a training may leave beside a model whose inputs are no columns: rows for its golden samples. */
+export const GOLDEN_INPUTS_FILE = 'golden.npz';
+
 const LONGEST_NOTES = 4000;
 const MOST_BYTES = 1024 * 1024;
 

@@ -1,6 +1,6 @@
 import type { MetricOf } from '../../config/index.ts';
 import { elements, type Tensor } from '../../onnx/index.ts';
-import type { Batch } from '../columns.ts';
+import type { Batch } from '../tables/columns.ts';
 import { binaryLabels } from './binary-labels.ts';
 import { BINARY_METRICS, ofClassOne } from './binary-metrics.ts';
 import { badShape, probabilitiesOutput, probability } from './class-probabilities.ts';
@@ -18,6 +18,7 @@ export const binaryClassification: Task<MetricOf<'binary-classification'>> = {
   output: (modelSignature) => probabilitiesOutput(modelSignature, [2, 1], '[N,2]'),
   read,
   usable: hasBothClasses,
+  tooFew,
   golden: (predictions) => ({
     values: ofClassOne(predictions).map((value) =>
       Math.abs(value - 0.5) > DECISION_MARGIN ? value : Number.NaN,
@@ -46,6 +47,15 @@ function read(output: Tensor, batch: Batch, column: string): Pick<Predictions, '
     predicted[2 * row + 1] = one;
   }
   return { predicted, width: 2 };
+}
+
+const RANK_METRICS = new Set(['auc', 'average_precision']);
+const LEAST_OF_A_CLASS = 5;
+
+/** A ranking of two rows against many says nothing: one of them moves it from 0 to 1. */
+function tooFew(metric: string, labels: Float64Array): boolean {
+  const ones = labels.reduce((sum, label) => sum + label, 0);
+  return RANK_METRICS.has(metric) && Math.min(ones, labels.length - ones) < LEAST_OF_A_CLASS;
 }
 
 function hasBothClasses(labels: Float64Array): (weights: Weights) => boolean {

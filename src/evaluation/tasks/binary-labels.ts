@@ -1,6 +1,6 @@
 import { failure } from '../../errors.ts';
 import type { ModelSignature } from '../../onnx/index.ts';
-import { quoted } from '../columns.ts';
+import { quoted } from '../tables/columns.ts';
 import { ascendingLabels, oneClass, unknownLabel } from './labels.ts';
 import type { LabelReader } from './task.ts';
 

@@ -1,6 +1,7 @@
 import { failure } from '../../errors.ts';
 import type { ModelSignature, Tensor, TensorSpec } from '../../onnx/index.ts';
-import { type Batch, quoted } from '../columns.ts';
+import { type Batch, quoted } from '../tables/columns.ts';
+import { floatOutputs, listedOutputs } from './outputs.ts';
 
 /**
  * The output that holds the probabilities: floating point, of the first rank of `ranks` that one output has. Several
@@ -11,7 +12,7 @@ export function probabilitiesOutput(
   ranks: readonly number[],
   wanted: string,
 ): TensorSpec {
-  const floats = modelSignature.outputs.filter(({ dataType }) => /^FP(16|32|64)$/.test(dataType));
+  const floats = floatOutputs(modelSignature);
   for (const rank of ranks) {
     const fitting = floats.filter(({ shape }) => shape.length === rank);
     const named = fitting.find(({ name }) => name === 'probabilities');
@@ -19,13 +20,9 @@ export function probabilitiesOutput(
     if (chosen !== undefined) return chosen;
     if (fitting.length > 1) break;
   }
-  const found = modelSignature.outputs.map(
-    ({ name, dataType, shape }) =>
-      `${quoted(name)} ${dataType} [${shape.map((size) => size ?? 'N').join(',')}]`,
-  );
   throw failure(
     'probabilities-missing',
-    `The model has no output that is clearly its probabilities; its outputs are ${found.join(', ')}.`,
+    `The model has no output that is clearly its probabilities; its outputs are ${listedOutputs(modelSignature)}.`,
     `Give the model an output "probabilities", FLOAT ${wanted} (skl2onnx: zipmap off).`,
   );
 }

@@ -1,6 +1,6 @@
 import { failure } from '../../errors.ts';
-import { quoted } from '../columns.ts';
-import { parseNumber } from '../numbers.ts';
+import { quoted } from '../tables/columns.ts';
+import { parseNumber } from '../tables/numbers.ts';
 
 /** Labels in the order in which scikit-learn's LabelEncoder numbers them: numbers by their value, else by the text. */
 export function ascendingLabels(labels: readonly string[]): string[] {

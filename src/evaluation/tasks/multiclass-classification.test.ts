@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { floatTensor } from '../../onnx/index.ts';
-import type { Batch } from '../columns.ts';
+import type { Batch } from '../tables/columns.ts';
 import { multiclassClassification } from './multiclass-classification.ts';
 
-const batch: Batch = { firstLine: 2, rows: 2, column: () => [], place: (row) => `h.csv:${row + 2}:1` };
+const batch: Batch = { rows: 2, column: () => [], place: (row) => `h.csv:${row + 2}:1` };
 const read = (shape: number[], values: number[]) =>
   multiclassClassification.read(floatTensor('probabilities', shape, values), batch, 'y');
 

@@ -1,6 +1,6 @@
 import type { MetricOf } from '../../config/index.ts';
 import { elements, type Tensor } from '../../onnx/index.ts';
-import type { Batch } from '../columns.ts';
+import type { Batch } from '../tables/columns.ts';
 import { badShape, invalidProbability, probabilitiesOutput, probability } from './class-probabilities.ts';
 import { multiclassLabels } from './multiclass-labels.ts';
 import { MULTICLASS_METRICS, predictedClasses } from './multiclass-metrics.ts';

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Batch } from '../columns.ts';
+import type { Batch } from '../tables/columns.ts';
 import { multiclassLabels } from './multiclass-labels.ts';
 
 const batch = (texts: readonly string[]): Batch => ({
-  firstLine: 2,
   rows: texts.length,
   column: () => texts,
   place: (row, name) => `holdout.csv:${row + 2}:${name}`,

@@ -1,20 +1,13 @@
 # Makes metrics.json: python3 -m venv V && V/bin/pip install scikit-learn==1.9.1 && V/bin/python metrics.py > metrics.json
-import json, random, warnings
-import numpy as np, sklearn
-from sklearn.metrics import roc_auc_score, log_loss, accuracy_score, f1_score
+import json, pathlib, random, runpy, warnings
+import sklearn
 warnings.simplefilter('ignore')
+# Each metric as the test against scikit-learn itself asks for it.
+ask = runpy.run_path(str(pathlib.Path(__file__).resolve().parents[4] / 'test/interop/scikit-learn.py'))
 r = random.Random(7)
 def case(name, labels, probabilities, weights=None):
-    y, p = np.array(labels), np.array(probabilities, dtype=np.float64)
-    w = None if weights is None else np.array(weights)
-    predicted = (p > 0.5).astype(int)
-    expected = {
-        'auc': float(roc_auc_score(y, p, sample_weight=w)) if len(set(labels)) == 2 else None,
-        'log_loss': float(log_loss(y, p, labels=[0, 1], sample_weight=w)),
-        'accuracy': float(accuracy_score(y, predicted, sample_weight=w)),
-        'f1': float(f1_score(y, predicted, sample_weight=w)),
-    }
-    return {'name': name, 'labels': labels, 'probabilities': probabilities, 'weights': weights, 'expected': expected}
+    return {'name': name, 'labels': labels, 'probabilities': probabilities, 'weights': weights,
+            'expected': ask['binary'](labels, probabilities, weights)}
 n = 40
 labels = [int(r.random() < 0.3) for _ in range(n)]
 distinct = [round(min(max(r.gauss(0.3 + 0.35 * y, 0.2), 0.001), 0.999), 6) for y in labels]
@@ -31,21 +24,14 @@ cases = [
     case('inverted', [1, 1, 0, 0], [0.1, 0.2, 0.8, 0.9]),
     case('multiplicities', labels, ties, [r.randrange(4) for _ in range(n)]),
     case('fractional weights', labels, distinct, [round(r.random() * 3, 3) for _ in range(n)]),
+    case('the limits of the bins', [0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 1, 0], [0, .1, .2, .3, .1 * 3, .4, .5, .6, .1 * 6, .7, .1 * 7, 1]),
+    case('every positive weighs nothing', labels, distinct, [0 if y else 0.5 + i % 3 for i, y in enumerate(labels)]),
+    case('nothing weighs anything', [0, 1, 1], [0.2, 0.6, 0.4], [0, 0, 0]),
 ]
 
-def multiclass(name, labels, probabilities, weights=None, multiplicities=None):
-    y, p = np.array(labels), np.array(probabilities, dtype=np.float64)
-    w = None if weights is None else np.array(weights)
-    if multiplicities is not None:  # A row that was drawn k times stands there k times; one that was not, not at all.
-        y, p = np.repeat(y, multiplicities), np.repeat(p, multiplicities, axis=0)
-    predicted = p.argmax(axis=1)
-    expected = {
-        'accuracy': float(accuracy_score(y, predicted, sample_weight=w)),
-        'macro_f1': float(f1_score(y, predicted, average='macro', sample_weight=w)),
-        'log_loss': float(log_loss(y, p, labels=list(range(p.shape[1])), sample_weight=w)),
-    }
-    return {'name': name, 'labels': labels, 'probabilities': probabilities,
-            'weights': weights if multiplicities is None else multiplicities, 'expected': expected}
+def multiclass(name, labels, probabilities, weights=None):
+    return {'name': name, 'labels': labels, 'probabilities': probabilities, 'weights': weights,
+            'expected': ask['multiclass'](labels, probabilities, weights)}
 def row(truth, k, strength):
     raw = [r.random() + (strength if index == truth else 0) for index in range(k)]
     return [value / sum(raw) for value in raw]
@@ -70,7 +56,33 @@ multiclass_cases = [
     multiclass('two classes', [int(y == 0) for y in truth], [row(int(y == 0), 2, 0.3) for y in truth]),
     multiclass('perfect', [0, 1, 2], [[.8, .1, .1], [.1, .8, .1], [.1, .1, .8]]),
     multiclass('fractional weights', truth, sure, [round(r.random() * 3, 3) for _ in range(n)]),
-    multiclass('multiplicities', three, tied, multiplicities=[r.randrange(4) for _ in range(n)]),
-    multiclass('a resample that lacks a class', truth, sure, multiplicities=[0 if y == 2 else r.randrange(3) for y in truth]),
+    multiclass('multiplicities', three, tied, weights=[r.randrange(4) for _ in range(n)]),
+    multiclass('a resample that lacks a class', truth, sure, weights=[0 if y == 2 else r.randrange(3) for y in truth]),
 ]
-print(json.dumps({'scikit-learn': sklearn.__version__, 'cases': cases, 'multiclass': multiclass_cases}))
+
+def regression(name, labels, predictions, weights=None, quantile=0.5):
+    return {'name': name, 'labels': labels, 'predictions': predictions, 'weights': weights, 'quantile': quantile,
+            'expected': ask['regression'](labels, predictions, weights, quantile)}
+def rounded(values, digits=4):
+    return [round(value, digits) for value in values]
+sizes = rounded(r.gauss(20, 8) for _ in range(n))
+guesses = rounded(size + r.gauss(1, 4) for size in sizes)
+integers = [r.randrange(4) for _ in range(n)]
+regression_cases = [
+    regression('around twenty', sizes, guesses),
+    regression('the ninth decile', sizes, guesses, quantile=0.9),
+    regression('negative', [-size for size in sizes], rounded(r.gauss(-20, 8) for _ in range(n)), quantile=0.25),
+    regression('zeros in the truth', [size if k else 0.0 for size, k in zip(sizes, integers)], guesses),
+    regression('worse than the mean', sizes, guesses[::-1]),
+    regression('perfect', sizes, sizes),
+    regression('one truth, wrong', [2.5] * 4, [2.5, 2.0, 3.0, 2.5]),
+    regression('one truth, right', [2.5] * 4, [2.5] * 4),
+    regression('one row', [2.5], [3.0]),
+    regression('huge', [size * 1e120 for size in sizes], [guess * 1e120 for guess in guesses]),
+    regression('tiny', [size * 1e-120 for size in sizes], [guess * 1e-120 for guess in guesses]),
+    regression('multiplicities', sizes, guesses, integers),
+    regression('fractional weights', sizes, guesses, [round(r.random() * 3, 3) for _ in range(n)], quantile=0.1),
+    regression('one truth among those that count', [2.0, 2.0, 7.0, 2.0], [2.0, 3.0, 9.0, 1.0], [1.5, 0.5, 0, 2]),
+]
+print(json.dumps({'scikit-learn': sklearn.__version__, 'cases': cases, 'multiclass': multiclass_cases,
+                  'regression': regression_cases}))
