@@ -224,7 +224,7 @@ describe('evaluate', () => {
       runner: 'box',
     });
     const { latency } = verdict;
-    expect(latency).toMatchObject({ runner: 'box', runs: 400 });
+    expect(latency).toMatchObject({ runner: 'box', runs: 1000 });
     expect(latency?.ratio?.value).toBeCloseTo(
       (latency?.candidate.p95Ms ?? 0) / (latency?.champion?.p95Ms ?? 1),
       9,

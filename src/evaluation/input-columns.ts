@@ -21,6 +21,8 @@ export interface Inputs {
   modelSignature: ModelSignature;
   /** The column that holds the truth. */
   label: string;
+  /** The column of sample weights, which fills no input either. */
+  weight?: string | undefined;
   /** The columns of the input that takes several values per row, as the training names them. */
   featureOrder?: readonly string[] | undefined;
 }
@@ -54,7 +56,7 @@ export function arraysOf(inputs: readonly InputColumns[]): string[] {
  * input or an array column fills it. Throws `feature-order-missing`, `-length`, `-label`, `-unclear` and `-unused`.
  */
 export function featureOrderIn(inputs: Inputs, table: Table): FeatureOrder | undefined {
-  const { modelSignature, label, featureOrder } = inputs;
+  const { modelSignature, label, weight, featureOrder } = inputs;
   const { file, columns } = table;
   const needed = required(modelSignature, table);
   const open = needed.filter((spec) => arrayFor(spec, inputs, table) === undefined);
@@ -77,7 +79,7 @@ export function featureOrderIn(inputs: Inputs, table: Table): FeatureOrder | und
     );
   }
   if (featureOrder !== undefined) return trainersOrder(input, label, featureOrder);
-  const others = columns.filter((name) => name !== label);
+  const others = columns.filter((name) => name !== label && name !== weight);
   if (modelSignature.inputs.length === 1 && others.length === valuesPerRow(input))
     return { columns: others, from: 'holdout' };
   throw orderProblem(

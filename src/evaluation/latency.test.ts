@@ -66,7 +66,7 @@ describe('measureLatency', () => {
     const latency = await measureLatency({ candidate, champion, runner: null });
     expect(candidate.asked).toEqual(champion.asked);
     expect(candidate.asked[0]?.map(({ shape }) => shape)).toEqual([[1, 2], [1]]);
-    expect(latency.runs).toBe(400);
+    expect(latency.runs).toBe(1000);
     const { lower = 2, value = 0, upper = 0 } = latency.ratio ?? {};
     expect(lower).toBeLessThanOrEqual(value);
     expect(upper).toBeGreaterThanOrEqual(value);

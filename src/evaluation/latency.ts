@@ -31,10 +31,10 @@ export interface LatencyArgs {
 }
 
 const WARM_UP_RUNS = 20;
-const MOST_RUNS = 400;
+const MOST_RUNS = 1000;
 const LEAST_RUNS = 20;
 /** For a slow model fewer runs have to do. */
-const LONGEST_MS = 10_000;
+const LONGEST_MS = 3000;
 const RESAMPLES = 500;
 const LEVEL = 0.95;
 /** Runs that follow each other share the machine's mood, so they are drawn together (moving blocks, Kuensch 1989). */

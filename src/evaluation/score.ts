@@ -25,8 +25,6 @@ export interface ScoreArgs extends Inputs {
   /** Path of the holdout. */
   holdout: string;
   task: string;
-  /** Column of sample weights. */
-  weight?: string | undefined;
 }
 
 /**
