@@ -16,7 +16,9 @@ export default function retrain(
     const allowDirty = options.allowDirty === true;
     const result = await retrainModel(await openProject(options, context), model, { ...from, allowDirty });
     const refused = result.verdict.outcome === 'fail';
-    return { json: facts(result), text: await readFile(result.report, 'utf8'), exitCode: refused ? 3 : 0 };
+    const markdown = await readFile(result.report, 'utf8');
+    const text = `${markdown}\nThe same with plots: ${result.html}\n`;
+    return { json: facts(result), text, exitCode: refused ? 3 : 0 };
   });
 }
 

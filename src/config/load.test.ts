@@ -72,6 +72,46 @@ describe('loadConfig', () => {
     expect(metrics).toMatchObject({ rmse: { max: 12.5 }, quantile_loss: { max: 3, quantile: 0.5 } });
   });
 
+  it('reads what else the gate is asked for, in bytes, milliseconds and shares', () => {
+    const text = VALID.replace(
+      /budget: .*/,
+      `slices: [state, plan]
+      weight: w
+      predict: python predict.py
+      checks: { psi: 0.5, unknown: 10% }
+      budget: { latency: 20ms, runner: box, memory: 256MiB }`,
+    );
+    const { evaluate } = modelConfig(loadConfig(folderWith('edgeloop.yaml', text), undefined, {}), 'churn');
+    expect(evaluate).toMatchObject({
+      slices: ['state', 'plan'],
+      weight: 'w',
+      predict: 'python predict.py',
+      checks: { psi: 0.5, unknown: 0.1, overlap: 0.01 },
+      budget: { latency: { kind: 'absolute', value: 20 }, runner: 'box', memory: 268_435_456 },
+    });
+    const relative = VALID.replace(/budget: .*/, 'budget: { latency: 1.2x }');
+    const config = loadConfig(folderWith('edgeloop.yaml', relative), undefined, {});
+    expect(modelConfig(config, 'churn').evaluate).toMatchObject({
+      slices: [],
+      checks: { psi: 2, unknown: 0.2, overlap: 0.01 },
+      budget: { latency: { kind: 'relative', value: 1.2 } },
+    });
+  });
+
+  it.each([
+    [
+      'budget: { latency: fast }',
+      "expected a multiple of the champion's such as 1.2x, or a time such as 20ms",
+    ],
+    ['budget: { latency: 20ms }', 'a time means something on one machine only: name it as "runner"'],
+    ['checks: { overlap: 5 }', 'expected a share such as 5%'],
+    ['checks: { psi: -1 }', '"models.churn.evaluate.checks.psi"'],
+    ['slices: state', '"models.churn.evaluate.slices"'],
+  ])('refuses %s', (line, problem) => {
+    const folder = folderWith('edgeloop.yaml', VALID.replace(/budget: .*/, line));
+    expect(problemsOf(() => loadConfig(folder, undefined, {}))).toContain(problem);
+  });
+
   it('takes EDGELOOP_REGISTRY over the file', () => {
     const folder = folderWith('edgeloop.yaml', VALID);
     expect(loadConfig(folder, undefined, { EDGELOOP_REGISTRY: 'localhost:5000/models' }).registry).toBe(

@@ -2,10 +2,11 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { churnProject, commit, git } from '../fixtures/churn-project.ts';
+import { churnProject, commit, edgeloopAsync, git } from '../fixtures/churn-project.ts';
 import { edit, expectError, leftIn, registryTags } from '../fixtures/expect-error.ts';
 import { json } from '../fixtures/json-answer.ts';
 import { linearModel } from '../fixtures/onnx-model.ts';
+import { entry, serve, sha256 } from '../fixtures/web-folder.ts';
 
 const read = (project: string, file: string): string => readFileSync(join(project, file), 'utf8');
 const write = (project: string, file: string, text: string): void => writeFileSync(join(project, file), text);
@@ -88,10 +89,7 @@ describe('the gate, in a project', () => {
 
   it('lets the team decide that they are meant to be so', () => {
     arrives(seconds);
-    edit(project, 'edgeloop.yaml', [
-      'budget: { size: 10MB }',
-      'budget: { size: 10MB }\n      checks: { psi: 50 }',
-    ]);
+    edit(project, 'edgeloop.yaml', ['psi: 2', 'psi: 50']);
     commit(project, 'seconds are what we measure now');
     const { verdict, report } = json(project, 0, 'retrain', 'churn');
     expect(verdict).toMatchObject({
@@ -116,7 +114,6 @@ describe('the gate, in a project', () => {
     edit(
       project,
       'edgeloop.yaml',
-      ['budget: { size: 10MB }', 'slices: [international_plan]\n      budget: { size: 10MB }'],
       ['auc: { min: 0.85, tolerance: 0.025 }', 'auc: { tolerance: 0.05 }'],
       ['\n        log_loss: { tolerance: 15% }', ''],
     );
@@ -247,11 +244,21 @@ writeFileSync(out + '/predictions.csv', ['churn,probability', ...rows, ''].join(
       ['holdout: data/holdout.csv', 'holdout: data/pictures'],
       [/auc: .*\n\s+log_loss: .*/, 'auc: { min: 0.6, tolerance: 0.025 }'],
       [
-        'budget: { size: 10MB }',
+        'budget: { size: 10MB, latency: 1.5x }',
         'predict: node training/predict.mjs ${{inputs.model}} ${{inputs.holdout}} ${{outputs.predictions}}',
       ],
     );
     commit(project, 'pictures');
+  });
+
+  it('has no columns to be cut into slices by', () => {
+    expectError(project, ['retrain', 'churn', '--from', handed], {
+      exit: 2,
+      code: 'slices-no-table',
+      says: ['evaluate.slices names international_plan, and', 'data/pictures is no table'],
+    });
+    edit(project, 'edgeloop.yaml', [/ *slices: .*\n/, '']);
+    commit(project, 'no slices');
   });
 
   it('needs rows for the golden samples where none can be made up', () => {
@@ -296,5 +303,86 @@ writeFileSync(out + '/predictions.csv', ['churn,probability', ...rows, ''].join(
       code: 'placeholder-unknown',
       says: ['the command holds the unknown placeholder ${{inputs.trees}}', '${{outputs.predictions}}'],
     });
+  });
+});
+
+describe('a model that predicts a number', () => {
+  it('is judged by its errors, and a worse one is refused', () => {
+    const project = churnProject();
+    const handed = mkdtempSync(join(tmpdir(), 'edgeloop-regression-'));
+    const rows = Array.from({ length: 400 }, (_, row) => [
+      String(row / 10),
+      String((2 * row) / 10 + 1 + Math.sin(row)),
+    ]);
+    write(project, 'data/holdout.csv', text([['x', 'y'], ...rows]));
+    edit(
+      project,
+      'edgeloop.yaml',
+      ['binary-classification', 'regression'],
+      ['label: churn', 'label: y'],
+      [
+        /auc: .*\n\s+log_loss: .*/,
+        'rmse: { max: 2, tolerance: 5% }\n        quantile_loss: { quantile: 0.9, tolerance: 5% }',
+      ],
+      [/ *slices: .*\n/, ''],
+    );
+    const proposed = (bias: number, trees: number, code: number) => {
+      edit(project, 'edgeloop.yaml', [/trees: \d+/, `trees: ${trees}`]);
+      commit(project, `a model ${trees}`);
+      writeFileSync(join(handed, 'model.onnx'), linearModel({ bias }));
+      return json(project, code, 'retrain', 'churn', '--from', handed);
+    };
+    const first = proposed(1.5, 1, 0);
+    expect(first.verdict.outcome).toBe('first');
+    expect(Object.keys(first.verdict.metrics)).toEqual(['rmse', 'mae', 'r2', 'mape', 'quantile_loss']);
+    // sin has the mean square 1/2, and the bias is 0.5 off.
+    expect(first.verdict.metrics.rmse.candidate).toBeCloseTo(Math.sqrt(0.5 + 0.25), 2);
+    json(project, 0, 'release', 'churn');
+    expect(proposed(1, 2, 3).verdict.reasons).toEqual([
+      expect.stringMatching(/^quantile_loss 0\.\d+ against/),
+    ]);
+    const worse = proposed(2.2, 3, 3);
+    expect(worse.verdict.metrics.rmse.passed).toBe(false);
+    expect(readFileSync(worse.html, 'utf8')).toContain('Residuals');
+    expect(json(project, 0, 'verify', 'churn').ok).toBe(true);
+  });
+});
+
+describe('data that lie elsewhere', () => {
+  it('are looked at in a sample of what is new, before they are fetched', async () => {
+    const project = churnProject();
+    const [first, second] = [read(project, 'data/train/churn-1.csv'), read(project, 'arrivals/churn-2.csv')];
+    const [header = [], ...rows] = csv(second);
+    const minutes = header.indexOf('total_day_minutes');
+    const seconds = text([
+      header,
+      ...rows.map((row) => row.with(minutes, String(60 * Number(row[minutes])))),
+    ]);
+    const trainFrom = async (contents: Record<string, string>) => {
+      const files = Object.entries(contents).map(([path, content]) =>
+        entry(path, content, { sha256: sha256(content) }),
+      );
+      const { url, asked } = await serve(contents, { files });
+      edit(project, 'edgeloop.yaml', [/train: (data|http).*/, `train: ${url}`]);
+      commit(project, 'another address');
+      const ran = await edgeloopAsync(project, 'retrain', 'churn', '--json');
+      return { ...ran, asked: asked.filter((name) => name !== 'index.json') };
+    };
+    const made = await trainFrom({ 'churn-1.csv': first });
+    expect(made.code).toBe(0);
+    const released = await edgeloopAsync(project, 'release', 'churn', '--json');
+    expect(released.code).toBe(0);
+    const refused = await trainFrom({ 'churn-1.csv': first, 'churn-2.csv': seconds });
+    expect(refused.code).toBe(3);
+    expect(JSON.parse(refused.stdout).error).toMatchObject({
+      code: 'data-refused',
+      message: expect.stringMatching(/total_day_minutes in the training data has shifted: PSI 1\d/),
+    });
+    expect(refused.asked).toEqual(['churn-2.csv']);
+    const { stdout } = await trainFrom({ 'churn-1.csv': first, 'churn-2.csv': second });
+    expect(JSON.parse(stdout).verdict).toMatchObject({ outcome: 'pass' });
+    const reasons = JSON.parse(stdout).verdict.reasons.join('\n');
+    expect(reasons).toContain('the training data (a sample of 1333 new rows)');
+    expect(reasons).toContain('are in a sample of the training data');
   });
 });

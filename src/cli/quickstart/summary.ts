@@ -51,7 +51,9 @@ export function page(run: Run, result: StoryResult): string {
 }
 
 function versions({ releases, refused }: StoryResult): string[] {
-  const metrics = Object.keys(releases[0]?.metrics ?? {});
+  const metrics = Object.entries(releases[0]?.metrics ?? {}).flatMap(([name, found]) =>
+    isJudged(found) ? [name] : [],
+  );
   const figures = (found: Record<string, unknown>) => metrics.map((name) => candidateValue(found[name]));
   const rows = [
     ['version', '', ...metrics, 'why'],
@@ -70,6 +72,11 @@ function versions({ releases, refused }: StoryResult): string[] {
     styleText('yellow', body.at(-1) ?? ''),
     ...refused.reasons.flatMap((reason) => wrap(reason, 88).map((line) => `           ${line}`)),
   ];
+}
+
+/** Whether a rule names the metric; what no rule names is in the report. */
+function isJudged(found: unknown): boolean {
+  return typeof found === 'object' && found !== null && 'passed' in found && found.passed !== null;
 }
 
 /** Columns as wide as their widest cell. */
