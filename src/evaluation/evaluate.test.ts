@@ -173,7 +173,7 @@ describe('evaluate', () => {
       holdout: { file: sliced, digest: digest('f') },
       rules: { ...rules, slices: ['region'] },
     });
-    expect(verdict.reasons.join('\n')).toContain('3 slices by region, 1 of them not judged');
+    expect(verdict.reasons.join('\n')).toContain('slices by region: 3, 1 of them not judged');
     expect(verdict.outcome).toBe('pass');
     const slices = verdict.slices?.judged.map(({ value, metrics }) => [value, metrics['auc']?.candidate]);
     expect(slices).toEqual(expect.arrayContaining([['y', null]]));

@@ -121,6 +121,13 @@ describe('the checks of the data', () => {
     ]);
   });
 
+  it('have nothing to say of a shift when no value of any feature is frequent enough', () => {
+    const { reasons } = decide({ train: shifted(feature({ psi: null })) });
+    expect(reasons).toContain(
+      "the training data (2000 rows) against the champion's training data: every shift is allowed; too few rows of each value for a PSI: minutes",
+    );
+  });
+
   it('name the features whose values are too rare for a PSI', () => {
     const train = shifted(feature(), feature({ column: 'phone', psi: null }));
     const { outcome, reasons } = decide({ train });

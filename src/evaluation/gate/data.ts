@@ -50,12 +50,12 @@ function checkShift(about: string, shift: Shift, limits: DataLimits): Check[] {
   if (shift.outcome === 'not-applicable') return [fine(`shift of ${about}: not applicable, ${shift.reason}`)];
   const failed = shift.features.flatMap((feature) => checkFeature(about, feature, limits));
   if (failed.length > 0) return failed;
-  const known = shift.features.filter(({ psi }) => psi !== null);
-  const [largest] = known.toSorted((a, b) => (b.psi ?? 0) - (a.psi ?? 0));
+  const known = shift.features.flatMap(({ psi, column }) => (psi === null ? [] : [{ psi, column }]));
+  const [largest] = known.toSorted((a, b) => b.psi - a.psi);
   const most =
     largest === undefined
       ? ''
-      : `, the largest PSI is ${figureBeside(largest.psi ?? 0, limits.psi)} (${largest.column})`;
+      : `, the largest PSI is ${figureBeside(largest.psi, limits.psi)} (${largest.column})`;
   const thin = shift.features.filter(({ psi }) => psi === null).map(({ column }) => column);
   const others = thin.length === 0 ? '' : `; too few rows of each value for a PSI: ${thin.join(', ')}`;
   const rows = `${shift.sampled ? 'a sample of ' : ''}${shift.rows} ${shift.part === 'new' ? 'new ' : ''}rows`;

@@ -149,6 +149,11 @@ describe('judge', () => {
       versus('auc', allowing(1), 0.9, 0.9, interval(0, 0, true)),
       'the interval of auc is relative',
     ],
+    [
+      'absolute interval',
+      versus('auc', allowingShare(1), 0.9, 0.9, interval(0, 0)),
+      'the interval of auc is absolute for a tolerance that is relative',
+    ],
     ['tolerance NaN', versus('auc', allowing(nan), 0.9, 0.9, none), 'a tolerance that is not a number'],
     ['tolerance negative', versus('auc', allowing(-1), 0.9, 0.9, interval(2, 3)), 'of at least 0'],
     ['floor NaN', first('auc', { min: nan }, 0.9), 'a min that is not a number'],
@@ -210,6 +215,18 @@ describe('judge', () => {
         accuracy: { ...unjudged, candidate: 0.9 },
       },
     });
+  });
+
+  it('takes a metric that was not measured at all for missing', () => {
+    const rules = gateRules({ metrics: { auc: { min: 0.5, tolerance: absolute(1) } } });
+    const missing = judge(gateInput({ rules }));
+    expect(missing).toMatchObject({ outcome: 'fail', metrics: { auc: { candidate: null } } });
+    const alone = judge(gateInput({ rules, candidate: { auc: 0.9 }, champion: {} }));
+    expect(alone.reasons).toEqual([
+      'auc of the champion is missing or not a number: evaluate the champion again',
+    ]);
+    const unbounded = judge(gateInput({ rules, candidate: { auc: 0.9 }, champion: { auc: 0.9 } }));
+    expect(unbounded.reasons).toEqual(['auc has no interval of its improvement: evaluate again']);
   });
 
   it('records what it compared', () => {

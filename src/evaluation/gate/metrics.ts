@@ -24,11 +24,13 @@ export function checkMetric(name: string, rule: MetricRule, input: GateInput): C
   if (min === undefined && max === undefined && tolerance === undefined) {
     return [against(`${name} has no rule: give it min, max or tolerance under evaluate.metrics`)];
   }
-  const compared = input.champion !== null && tolerance !== undefined;
+  const { champion } = input;
   return [
     ...checkFloor(name, value, 'min', min),
     ...checkFloor(name, value, 'max', max),
-    compared ? checkTolerance(name, value, tolerance, input) : uncompared(name, value, rule, input),
+    champion === null || tolerance === undefined
+      ? uncompared(name, value, input)
+      : checkTolerance(name, value, tolerance, { ...input, champion }),
   ];
 }
 
@@ -40,28 +42,31 @@ function checkFloor(name: string, value: number, side: 'min' | 'max', limit: num
   return [{ passed, reason: `${name} ${figureBeside(value, limit)} ${relation} the ${side} ${limit}` }];
 }
 
-function uncompared(name: string, value: number, rule: MetricRule, input: GateInput): Check {
+function uncompared(name: string, value: number, { champion, notComparable }: GateInput): Check {
   const why =
-    input.notComparable !== null
+    notComparable !== null
       ? 'no comparison with the champion was possible'
-      : input.champion === null
+      : champion === null
         ? 'there is no champion yet'
-        : rule.tolerance === undefined
-          ? 'no tolerance is set'
-          : 'it was not asked for';
+        : 'no tolerance is set';
   return fine(`${name} ${figure(value)} was not compared: ${why}`);
 }
 
-function checkTolerance(name: string, value: number, tolerance: Tolerance, input: GateInput): Check {
+function checkTolerance(
+  name: string,
+  value: number,
+  tolerance: Tolerance,
+  input: GateInput & { champion: Record<string, number | null> },
+): Check {
   const wrong = wrongTolerance(name, tolerance);
   if (wrong !== undefined) return wrong;
-  const reference = numberIn(input.champion ?? {}, name);
+  const reference = numberIn(input.champion, name);
   if (reference === null) {
     return against(`${name} of the champion is missing or not a number: evaluate the champion again`);
   }
-  const interval = Object.hasOwn(input.intervals, name) ? input.intervals[name] : null;
-  const unusable = wrongInterval(name, interval, tolerance);
-  if (!interval || unusable !== undefined) return unusable ?? against(`${name} has no interval`);
+  const recorded = Object.hasOwn(input.intervals, name) ? input.intervals[name] : null;
+  const interval = soundInterval(name, recorded, tolerance);
+  if ('passed' in interval) return interval;
   const passed = interval.lower >= -tolerance.value;
   const better = improvementOf(input, name, value, reference);
   return { passed, reason: comparison(name, value, reference, better, interval, tolerance.value) };
@@ -72,19 +77,19 @@ export function wrongTolerance(name: string, { value }: Tolerance): Check | unde
   return against(`${name} has a tolerance that is not a number of at least 0: correct it`);
 }
 
-/** What is wrong with the interval of an improvement, if anything is. */
-export function wrongInterval(
+/** The interval of an improvement, or what is wrong with it. */
+export function soundInterval(
   name: string,
   interval: Interval | null | undefined,
   tolerance: Tolerance,
-): Check | undefined {
+): Interval | Check {
   const relative = tolerance.kind === 'relative';
   if (!interval || !(interval.lower <= interval.upper) || !Number.isFinite(interval.lower)) {
     return against(
       `${name} has no interval of its improvement: evaluate again${relative ? ', or set an absolute tolerance' : ''}`,
     );
   }
-  if (interval.relative === relative) return undefined;
+  if (interval.relative === relative) return interval;
   return against(
     `the interval of ${name} is ${interval.relative ? 'relative' : 'absolute'} for a tolerance that is ${tolerance.kind}: evaluate again`,
   );

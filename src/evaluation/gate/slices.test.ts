@@ -67,7 +67,7 @@ describe('slices', () => {
     const decision = judge(input(given));
     expect(decision.outcome).toBe('pass');
     expect(decision.reasons).toContain(
-      '51 slices by state, 50 of them not judged (fewer than 30 rows, or beyond the largest ones): none is worse than allowed beyond doubt',
+      'slices by state: 51, 50 of them not judged (fewer than 30 rows, or beyond the largest ones): none is worse than allowed beyond doubt',
     );
   });
 
@@ -116,6 +116,9 @@ describe('slices', () => {
     const { columns = [], judged = [], resamples = 0 } = given.slices ?? {};
     expect(reasons({ columns: [], judged, resamples })).toEqual([
       'the slices of state were not measured: evaluate again',
+    ]);
+    expect(reasons({ columns, judged: [], resamples })).toEqual([
+      'the record of the slices of state is not complete: evaluate again',
     ]);
     const empty: Slice[] = judged.map(({ column, value, rows }) => ({ column, value, rows, metrics: {} }));
     expect(reasons({ columns, judged: empty, resamples })).toEqual([

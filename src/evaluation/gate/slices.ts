@@ -1,6 +1,6 @@
 import { against, type Check, fine, finite } from './check.ts';
 import type { GateInput } from './gate.ts';
-import { comparison, improvementOf, wrongInterval, wrongTolerance } from './metrics.ts';
+import { comparison, improvementOf, soundInterval, wrongTolerance } from './metrics.ts';
 import type { Slice, SliceRecord, Tolerance } from './record.ts';
 
 /**
@@ -20,7 +20,10 @@ function checkColumn(column: string, slices: SliceRecord, input: GateInput): Che
   const about = slices.columns.find((each) => each.column === column);
   if (about === undefined) return [against(`the slices of ${column} were not measured: evaluate again`)];
   const judged = slices.judged.filter((slice) => slice.column === column);
-  const found = `${about.values} ${about.values === 1 ? 'slice' : 'slices'} by ${column}`;
+  if (judged.length !== about.values - about.notJudged) {
+    return [against(`the record of the slices of ${column} is not complete: evaluate again`)];
+  }
+  const found = `slices by ${column}: ${about.values}`;
   const few =
     about.notJudged === 0
       ? ''
@@ -50,13 +53,13 @@ function checkSlice(slice: Slice, name: string, tolerance: Tolerance, input: Gat
   if (value === null) return [against(`${name} of the candidate ${where} is not a number: evaluate again`)];
   if (reference === null)
     return [against(`${name} of the champion ${where} is not a number: evaluate again`)];
-  const unusable = wrongInterval(`${name} ${where}`, found.interval, tolerance);
-  if (unusable !== undefined) return [unusable];
+  const interval = soundInterval(`${name} ${where}`, found.interval, tolerance);
+  if ('passed' in interval) return [interval];
   const allowed = allowedIn(slice, tolerance, input.rows);
   if (!Number.isFinite(allowed)) return [against(`the rows ${where} were not counted: evaluate again`)];
-  if (found.interval === null || found.interval.upper >= -allowed) return [];
+  if (interval.upper >= -allowed) return [];
   const better = improvementOf(input, name, value, reference);
-  return [against(`${where}: ${comparison(name, value, reference, better, found.interval, allowed)}`)];
+  return [against(`${where}: ${comparison(name, value, reference, better, interval, allowed)}`)];
 }
 
 /** How much worse a slice may be beyond doubt, in the unit of the tolerance. */
