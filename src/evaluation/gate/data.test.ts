@@ -46,6 +46,11 @@ describe('the checks of the data', () => {
       "the training data (2000 rows) against the champion's training data: every shift is allowed, the largest PSI is 2 (calls)",
     ],
     [
+      'new rows',
+      { train: { ...shifted(feature()), part: 'new' } as never },
+      'the training data (2000 new rows)',
+    ],
+    [
       'a sample',
       { holdout: { ...shifted(feature()), sampled: true } as never },
       'the holdout (a sample of 2000 rows)',

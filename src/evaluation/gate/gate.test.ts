@@ -159,6 +159,7 @@ describe('judge', () => {
     ['floor NaN', first('auc', { min: nan }, 0.9), 'a min that is not a number'],
     ['rule that asks nothing', first('auc', {}, 0.9), 'auc has no rule: give it min, max or tolerance'],
     ['unknown metric', first('rocauc', { min: 0.5 }, 0.9), 'use one of auc, log_loss'],
+    ['unknown metric of both', versus('rocauc', { min: 0.5 }, 0.9, 0.8, none), 'use one of auc, log_loss'],
     ['a name that every object has', first('toString', { min: 0.5 }, 0.9), 'toString is not a metric'],
   ])('refuses and says what to do: %s', (_, given, reason) => {
     expect(judge(input(given))).toMatchObject({

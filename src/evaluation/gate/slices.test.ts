@@ -135,6 +135,13 @@ describe('slices', () => {
     expect(judge({ ...given, rows: Number.NaN }).outcome).toBe('fail');
   });
 
+  it('are not judged by a metric without a tolerance', () => {
+    const given = input({ slice: { interval: interval(0, 0) } });
+    const metrics = { ...given.rules.metrics, f1: { min: 0.5 } };
+    const candidate = { ...given.candidate, f1: 0.9 };
+    expect(judge({ ...given, candidate, rules: { ...given.rules, metrics } }).outcome).toBe('pass');
+  });
+
   it('are not compared without a champion', () => {
     const given = input({ slice: { champion: null, improvement: null } });
     const decision = judge({ ...given, champion: null, intervals: {} });
