@@ -127,7 +127,7 @@ async function judge(
     model: 'churn',
     candidate,
     champion,
-    holdout: { file: split.holdout, digest: `sha256:${'c'.repeat(64)}` },
+    holdout: { file: split.holdout, name: 'holdout.csv', digest: `sha256:${'c'.repeat(64)}` },
     rules: { metrics: JSON.parse(JSON.stringify(metrics)), budget: {}, slices: SLICES, checks },
     label,
     task,

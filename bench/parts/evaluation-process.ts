@@ -59,7 +59,7 @@ const parts: Readonly<Record<string, (...args: string[]) => Promise<object>>> = 
       model: 'churn',
       candidate: contender('a'),
       champion: contender('b'),
-      holdout: { file: holdout, digest: `sha256:${'c'.repeat(64)}` },
+      holdout: { file: holdout, name: 'holdout.csv', digest: `sha256:${'c'.repeat(64)}` },
       rules: {
         metrics: {
           auc: { min: 0.85, tolerance: { kind: 'absolute', value: 0.02 } },

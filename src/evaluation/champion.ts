@@ -30,7 +30,7 @@ export async function scoreChampion(
   faces: { candidate: Face; champion: Face },
   candidate: Predictions,
   score: () => Promise<Predictions>,
-  signal?: AbortSignal,
+  { holdout, signal }: { holdout: { file: string; name: string }; signal?: AbortSignal | undefined },
 ): Promise<ChampionScore> {
   try {
     const predictions = numberedAs(candidate, await score());
@@ -45,7 +45,9 @@ export async function scoreChampion(
     const changes = changedFace(faces.champion, faces.candidate);
     const aboutModel = error instanceof EdgeloopError && !NOT_ABOUT_THE_MODEL.has(error.code);
     if (aboutModel && changes.length > 0) {
-      return { notComparable: `${changes.join('; ')}: ${messageOf(error).replace(/\.$/, '')}` };
+      // Recorded for everybody: without the lines that a command printed, and without where the file lies here.
+      const [why = ''] = messageOf(error).replaceAll(holdout.file, holdout.name).split('\n');
+      return { notComparable: `${changes.join('; ')}: ${why.replace(/\.$/, '')}` };
     }
     throw failure(
       'champion-not-scored',

@@ -7,9 +7,9 @@ import { elements, goldenToJson, readModelFile, startSession } from '../onnx/ind
 import { gateRules, UNCHECKED } from '../../test/fixtures/gate-input.ts';
 import type { DataFindings } from './data/inspect-data.ts';
 import { type Contender, evaluate, type EvaluateArgs } from './evaluate.ts';
-import { chooseGolden } from './golden.ts';
+import { chooseGolden } from './scoring/golden.ts';
 import { seededRandom } from './random.ts';
-import { scoreHoldout } from './score.ts';
+import { scoreHoldout } from './scoring/score.ts';
 import { decideAgain, parseVerdict, verdictBytes } from './verdict.ts';
 
 const ROWS = 1200;
@@ -25,7 +25,7 @@ const data: DataFindings = { record: UNCHECKED, distributions: { train: [], hold
 
 describe('evaluate', () => {
   let folder = '';
-  let holdout = { file: '', digest: digest('e') };
+  let holdout = { file: '', name: 'holdout.csv', digest: digest('e') };
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'edgeloop-evaluate-'));
     holdout = { ...holdout, file: join(folder, 'holdout.csv') };
@@ -108,7 +108,7 @@ describe('evaluate', () => {
       outcome: 'pass',
       champion: digest('b'),
       notComparable: expect.stringMatching(
-        /^input "x2" of the champion is not in the candidate: .*has no column "x2"/,
+        /^input "x2" of the champion is not in the candidate: holdout\.csv:1:1: .*has no column "x2"/,
       ),
     });
     expect(verdict.metrics.auc).toMatchObject({ champion: null, interval: null, passed: true });
@@ -151,7 +151,7 @@ describe('evaluate', () => {
       slices: ['region'],
     });
     const { verdict } = await judged(candidate, champion, {
-      holdout: { file: sliced, digest: digest('f') },
+      holdout: { file: sliced, name: 'sliced.csv', digest: digest('f') },
       rules: tolerant,
     });
     expect(verdict.metrics.auc?.passed).toBe(true);
@@ -170,7 +170,7 @@ describe('evaluate', () => {
     const named = rows.map((row, index) => `${index < 20 ? 'few' : row.endsWith('yes') ? 'y' : 'n'},${row}`);
     await writeFile(sliced, `region,${header}\n${named.join('\n')}\n`);
     const { verdict } = await judged(await honest(), await model('champion', 'b', { coefficients: [1, 2] }), {
-      holdout: { file: sliced, digest: digest('f') },
+      holdout: { file: sliced, name: 'sliced.csv', digest: digest('f') },
       rules: { ...rules, slices: ['region'] },
     });
     expect(verdict.reasons.join('\n')).toContain('slices by region: 3, 1 of them not judged');
@@ -188,7 +188,7 @@ describe('evaluate', () => {
     await writeFile(repeated, `${header}\n${times.join('\n')}\n`);
     const candidate = await honest();
     const on = (file: string, settings: Partial<EvaluateArgs>) =>
-      judged(candidate, null, { holdout: { file, digest: digest('f') }, ...settings });
+      judged(candidate, null, { holdout: { file, name: 'holdout.csv', digest: digest('f') }, ...settings });
     const { verdict } = await on(weighted, { weight: 'w' });
     const expected = (await on(repeated, {})).verdict;
     for (const [name, expectation] of Object.entries(expected.metrics)) {

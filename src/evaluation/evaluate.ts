@@ -5,9 +5,9 @@ import type { DataFindings } from './data/inspect-data.ts';
 import { judge } from './gate/gate.ts';
 import type { Interval, Rules } from './gate/record.ts';
 import { timeModels } from './latency.ts';
-import { readPredictions } from './predictions-file.ts';
+import { readPredictions } from './scoring/predictions-file.ts';
 import { seedFrom } from './random.ts';
-import { scoreModel } from './score.ts';
+import { scoreModel } from './scoring/score.ts';
 import { findSlices, planSlices } from './slices.ts';
 import { isTable } from './tables/open-table.ts';
 import { measure, type Predictions, type Task } from './tasks/task.ts';
@@ -41,7 +41,8 @@ export interface EvaluateArgs {
   candidate: Contender;
   /** `null` for a first release. */
   champion: Contender | null;
-  holdout: { file: string; digest: string };
+  /** Its path on this disk, and as the project names it. */
+  holdout: { file: string; name: string; digest: string };
   rules: Rules;
   label: string;
   /** Column of sample weights. */
@@ -139,7 +140,7 @@ async function championScore(
 ): Promise<ChampionScore | null> {
   if (champion === null) return null;
   const faces = { candidate: args.candidate, champion };
-  return scoreChampion(champion.digest, faces, candidate, () => predictionsOf(champion, args), args.signal);
+  return scoreChampion(champion.digest, faces, candidate, () => predictionsOf(champion, args), args);
 }
 
 /** A value that is not a number is recorded as missing, as JSON has no other word for it. */

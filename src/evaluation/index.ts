@@ -7,7 +7,8 @@ export type { Bin } from './data/psi.ts';
 export type { Distribution } from './data/shift.ts';
 export { type Check } from './gate/check.ts';
 export { checkData, warnOfData } from './gate/data.ts';
-export { type Decision, type GateInput, judge } from './gate/gate.ts';
+export { judge } from './gate/gate.ts';
+export type { Decision, GateInput } from './gate/input.ts';
 export type {
   DataRecord,
   Interval,
@@ -22,17 +23,17 @@ export type {
   Tolerance,
 } from './gate/record.ts';
 export { allowedIn } from './gate/slices.ts';
-export { chooseGolden } from './golden.ts';
-export { goldenInputs } from './golden-inputs.ts';
-export { type FeatureOrder, featureOrderOf } from './input-columns.ts';
+export { chooseGolden } from './scoring/golden.ts';
+export { goldenInputs } from './scoring/golden-inputs.ts';
+export { type FeatureOrder, featureOrderOf } from './scoring/input-columns.ts';
 export { isTable, openTable } from './tables/open-table.ts';
-export { readPredictions } from './predictions-file.ts';
-export { scoreHoldout, scoreModel } from './score.ts';
-export { checkHoldout } from './check-holdout.ts';
-export { referenceStatistics } from './statistics.ts';
+export { readPredictions } from './scoring/predictions-file.ts';
+export { scoreHoldout, scoreModel } from './scoring/score.ts';
+export { checkHoldout } from './scoring/check-holdout.ts';
+export { referenceStatistics } from './data/statistics.ts';
 export { ofClassOne } from './tasks/binary-metrics.ts';
 export { predictedClasses } from './tasks/multiclass-metrics.ts';
 export type { Predictions } from './tasks/task.ts';
 export { taskNamed } from './tasks/tasks.ts';
-export { unknownCategories } from './unknown-categories.ts';
+export { unknownCategories } from './data/unknown-categories.ts';
 export { decideAgain, parseVerdict, type Verdict, VERDICT_MEDIA_TYPE, verdictBytes } from './verdict.ts';

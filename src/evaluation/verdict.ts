@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { TASK_NAMES } from '../config/index.ts';
 import { failure } from '../errors.ts';
-import { type Decision, type GateInput, judge } from './gate/gate.ts';
+import { judge } from './gate/gate.ts';
+import type { Decision, GateInput } from './gate/input.ts';
 import {
   dataRecordSchema,
   latencySchema,

@@ -62,7 +62,7 @@ export async function judgeCandidate(
               card: champion.card,
               descriptor: champion,
             }),
-      holdout: { file: paths.holdout, digest: holdout.digest },
+      holdout: { file: paths.holdout, name: settings.data.holdout, digest: holdout.digest },
       rules: rulesOf(identity),
       label,
       weight,

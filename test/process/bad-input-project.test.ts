@@ -38,7 +38,7 @@ describe('a wrong edgeloop.yaml', () => {
       `${file}:32:13: "models.churn.evaluate.label": expected a text; found nothing`,
       `${file}:38:9: unknown key "models.churn.evaluate.metrics.acu"; did you mean "auc"?`,
       `${file}:39:32: "models.churn.evaluate.metrics.log_loss.tolerance": expected a number such as 0.02, or a share of the champion such as 5%; found "much"`,
-      `${file}:43:11: "channels": expected a list; found "production"`,
+      `${file}:50:11: "channels": expected a list; found "production"`,
     ]) {
       expect(stderr.split('\n')).toContain(`  ${line}`);
     }
@@ -56,7 +56,7 @@ describe('a wrong edgeloop.yaml', () => {
       'a key twice',
       'channels: ',
       'registry: oci:x\nchannels: ',
-      /edgeloop\.yaml:43:1: the key "registry" stands twice in its map; keep one\n/,
+      /edgeloop\.yaml:50:1: the key "registry" stands twice in its map; keep one\n/,
     ],
     [
       'a misspelt first key',

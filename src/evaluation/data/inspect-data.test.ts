@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ColumnStatistics, ModelSignature } from '../../onnx/index.ts';
-import { referenceStatistics } from '../statistics.ts';
+import { referenceStatistics } from './statistics.ts';
 import { inspectData } from './inspect-data.ts';
 
 const EXAMPLE = join(import.meta.dirname, '../../../examples/churn');
@@ -143,6 +143,27 @@ describe('inspectData', () => {
     expect((await inspect([few])).train).toEqual({
       outcome: 'not-applicable',
       reason: '49 rows are too few to tell a shift from chance',
+    });
+  });
+
+  it('does not mind how a file is written that has no column in common', async () => {
+    const german = join(folder, 'german.csv');
+    writeFileSync(german, 'a;b\n1,5;2\n1,5;2,7;3\n');
+    expect(await inspect([german])).toMatchObject({
+      train: { reason: 'no column is one that the champion was trained on' },
+      overlap: { reason: 'training data and holdout have no column in common' },
+    });
+  });
+
+  it('names a file that is no table, and not where it lies', async () => {
+    const nested = join(folder, 'nested.jsonl');
+    writeFileSync(nested, '{"state":"CA","calls":[1,2]}\n');
+    const { train } = await inspect([nested]);
+    expect(train).toEqual({
+      outcome: 'not-applicable',
+      reason: expect.stringMatching(
+        /^the training data are not tables: nested\.jsonl:1:\d+: "calls" holds an array/,
+      ),
     });
   });
 

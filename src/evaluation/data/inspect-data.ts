@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { EdgeloopError, messageOf } from '../../errors.ts';
 import type { ColumnStatistics } from '../../onnx/index.ts';
 import type { DataRecord, Overlap, Shift } from '../gate/record.ts';
@@ -57,7 +58,8 @@ export async function inspectData(args: DataArgs): Promise<DataFindings> {
   const found = await readTraining(args).catch((error: unknown) => {
     // A valid file that is no table after all, with nested values for example.
     if (!(error instanceof EdgeloopError) || error.code !== 'table-shape') throw error;
-    const shift = notApplicable(`the training data are not tables: ${messageOf(error)}`);
+    const why = train.files.reduce((text, file) => text.replaceAll(file, basename(file)), messageOf(error));
+    const shift = notApplicable(`the training data are not tables: ${why}`);
     return { shift, overlap: shift, distributions: [] };
   });
   return {
@@ -105,6 +107,8 @@ async function readTraining({
   for (const file of train.files) {
     const table = await openTable(file);
     const index = await overlap.against(table);
+    // What the file holds besides is the training's own business, and so is how it is written.
+    if (index === undefined && !table.columns.some((name) => Object.hasOwn(reference, name))) continue;
     for await (const batch of table.batches(rowsAtOnce(table.arrays), namesOf(table))) {
       signal?.throwIfAborted();
       if (!hasReason(reference) && (fresh?.has(file) ?? true)) meter.add(batch, table.columns);

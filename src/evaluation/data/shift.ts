@@ -1,6 +1,6 @@
 import type { ColumnStatistics } from '../../onnx/index.ts';
 import type { FeatureShift, Shift } from '../gate/record.ts';
-import { numericCell } from '../statistics.ts';
+import { numericCell } from './statistics.ts';
 import type { Batch } from '../tables/columns.ts';
 import { type Bin, categoricalBins, numericBins, stabilityIndex } from './psi.ts';
 

@@ -1,6 +1,6 @@
 import { bytes, figureBeside } from '../figures.ts';
 import { against, type Check, fine } from './check.ts';
-import type { GateInput } from './gate.ts';
+import type { GateInput } from './input.ts';
 
 /** Size, memory and latency. */
 export function checkBudgets(input: GateInput): Check[] {

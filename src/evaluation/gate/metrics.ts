@@ -2,7 +2,7 @@ import { improvement } from '../bootstrap.ts';
 import { figure, figureBeside, levelText, percent } from '../figures.ts';
 import { taskNamed } from '../tasks/tasks.ts';
 import { against, type Check, fine, numberIn } from './check.ts';
-import type { GateInput } from './gate.ts';
+import type { GateInput } from './input.ts';
 import type { Interval, MetricJudgement, MetricRule, Tolerance } from './record.ts';
 
 /** Floors, and with a champion the tolerance, of one configured metric. */

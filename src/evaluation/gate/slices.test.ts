@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { gateInput, gateRules } from '../../../test/fixtures/gate-input.ts';
-import { type GateInput, judge } from './gate.ts';
+import { judge } from './gate.ts';
+import type { GateInput } from './input.ts';
 import type { Interval, Slice } from './record.ts';
 
 const interval = (lower: number, upper: number, relative = false): Interval => ({

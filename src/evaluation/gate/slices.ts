@@ -1,5 +1,5 @@
 import { against, type Check, fine, finite } from './check.ts';
-import type { GateInput } from './gate.ts';
+import type { GateInput } from './input.ts';
 import { comparison, improvementOf, soundInterval, wrongTolerance } from './metrics.ts';
 import type { Slice, SliceRecord, Tolerance } from './record.ts';
 

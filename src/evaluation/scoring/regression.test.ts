@@ -2,11 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { linearModel, logarithmModel } from '../../test/fixtures/onnx-model.ts';
+import { linearModel, logarithmModel } from '../../../test/fixtures/onnx-model.ts';
 import { goldenRows } from './golden.ts';
 import { scoreModel } from './score.ts';
-import { measure } from './tasks/task.ts';
-import { taskNamed } from './tasks/tasks.ts';
+import { measure } from '../tasks/task.ts';
+import { taskNamed } from '../tasks/tasks.ts';
 
 describe('a regression', () => {
   let folder = '';

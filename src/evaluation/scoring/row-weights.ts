@@ -1,6 +1,6 @@
-import { failure } from '../errors.ts';
-import { type Batch, quoted } from './tables/columns.ts';
-import { parseNumber } from './tables/numbers.ts';
+import { failure } from '../../errors.ts';
+import { type Batch, quoted } from '../tables/columns.ts';
+import { parseNumber } from '../tables/numbers.ts';
 
 /** Collects the column that says how much each row counts. */
 export interface WeightReader {

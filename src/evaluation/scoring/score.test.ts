@@ -2,13 +2,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { classifierModel, type ClassifierOptions, linearModel } from '../../test/fixtures/onnx-model.ts';
-import { EdgeloopError } from '../errors.ts';
-import { type ModelSignature, readModelFile, type Session, startSession } from '../onnx/index.ts';
+import { classifierModel, type ClassifierOptions, linearModel } from '../../../test/fixtures/onnx-model.ts';
+import { EdgeloopError } from '../../errors.ts';
+import { type ModelSignature, readModelFile, type Session, startSession } from '../../onnx/index.ts';
 import { checkHoldout } from './check-holdout.ts';
 import { scoreHoldout, scoreModel } from './score.ts';
-import { ofClassOne } from './tasks/binary-metrics.ts';
-import type { Predictions } from './tasks/task.ts';
+import { ofClassOne } from '../tasks/binary-metrics.ts';
+import type { Predictions } from '../tasks/task.ts';
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 

@@ -1,7 +1,7 @@
-import { failure } from '../errors.ts';
-import { elementCount, type ModelSignature, type TensorSpec } from '../onnx/index.ts';
-import { type ArrayColumn, quoted, type TableReader } from './tables/columns.ts';
-import { openTable } from './tables/open-table.ts';
+import { failure } from '../../errors.ts';
+import { elementCount, type ModelSignature, type TensorSpec } from '../../onnx/index.ts';
+import { type ArrayColumn, quoted, type TableReader } from '../tables/columns.ts';
+import { openTable } from '../tables/open-table.ts';
 
 /** An input of a model, and what fills it: a column for each value that it takes per row, or an array column. */
 export interface InputColumns {

@@ -1,19 +1,19 @@
-import { nearest } from '../config/index.ts';
-import { failure } from '../errors.ts';
+import { nearest } from '../../config/index.ts';
+import { failure } from '../../errors.ts';
 import {
   type ModelSignature,
   readModelFile,
   type Session,
   startSession,
   type Tensor,
-} from '../onnx/index.ts';
-import { type Batch, quoted, type TableReader } from './tables/columns.ts';
+} from '../../onnx/index.ts';
+import { type Batch, quoted, type TableReader } from '../tables/columns.ts';
 import { arraysOf, columnInputs, type Inputs } from './input-columns.ts';
 import { inputTensors, rowsPerRun } from './input-tensors.ts';
-import { openTable } from './tables/open-table.ts';
+import { openTable } from '../tables/open-table.ts';
 import { rowWeights } from './row-weights.ts';
-import type { Predictions } from './tasks/task.ts';
-import { taskNamed } from './tasks/tasks.ts';
+import type { Predictions } from '../tasks/task.ts';
+import { taskNamed } from '../tasks/tasks.ts';
 
 const ROWS_PER_RUN = 1000;
 

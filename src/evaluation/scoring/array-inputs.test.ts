@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { softmaxModel } from '../../test/fixtures/softmax-model.ts';
+import { softmaxModel } from '../../../test/fixtures/softmax-model.ts';
 import {
   type DataType,
   elements,
@@ -10,14 +10,14 @@ import {
   readModelFile,
   type Session,
   startSession,
-} from '../onnx/index.ts';
+} from '../../onnx/index.ts';
 import { chooseGolden } from './golden.ts';
 import { columnInputs, featureOrderIn } from './input-columns.ts';
 import { inputTensors, rowsPerRun } from './input-tensors.ts';
 import { scoreHoldout } from './score.ts';
-import { referenceStatistics } from './statistics.ts';
-import type { ArrayColumn, Batch } from './tables/columns.ts';
-import { unknownCategories } from './unknown-categories.ts';
+import { referenceStatistics } from '../data/statistics.ts';
+import type { ArrayColumn, Batch } from '../tables/columns.ts';
+import { unknownCategories } from '../data/unknown-categories.ts';
 
 const TASK = 'multiclass-classification';
 const DIAGONAL = [
@@ -26,7 +26,7 @@ const DIAGONAL = [
   [0, 0, 9],
 ];
 const LABELS = ['zero', 'one', 'two'];
-const fixture = (name: string): string => join(import.meta.dirname, 'tables/fixtures', name);
+const fixture = (name: string): string => join(import.meta.dirname, '../tables/fixtures', name);
 
 describe('a holdout with arrays', () => {
   let folder = '';

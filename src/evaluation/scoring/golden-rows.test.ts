@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { binaryPredictions, predictionsOf } from '../../test/fixtures/predictions.ts';
+import { binaryPredictions, predictionsOf } from '../../../test/fixtures/predictions.ts';
 import { goldenRows } from './golden.ts';
-import { taskNamed } from './tasks/tasks.ts';
+import { taskNamed } from '../tasks/tasks.ts';
 
 const binary = (probabilities: Float64Array, count: number): number[] =>
   goldenRows(

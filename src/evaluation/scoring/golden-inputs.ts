@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
-import { failure } from '../errors.ts';
-import { elementCount, type ModelSignature, type Tensor, type TensorSpec } from '../onnx/index.ts';
+import { failure } from '../../errors.ts';
+import { elementCount, type ModelSignature, type Tensor, type TensorSpec } from '../../onnx/index.ts';
 import { arraysOf, columnInputs, type Inputs } from './input-columns.ts';
 import { inputTensors, rowsPerRun } from './input-tensors.ts';
 import { numericTensor } from './numeric-types.ts';
-import { seededRandom } from './random.ts';
-import { openTable } from './tables/open-table.ts';
+import { seededRandom } from '../random.ts';
+import { openTable } from '../tables/open-table.ts';
 
 const GOLDEN_ROWS = 8;
 

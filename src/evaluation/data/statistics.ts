@@ -1,10 +1,10 @@
-import { EdgeloopError, failure } from '../errors.ts';
-import type { ColumnStatistics, ModelSignature } from '../onnx/index.ts';
-import { quoted } from './tables/columns.ts';
-import { featureColumns } from './input-columns.ts';
-import { parseNumber } from './tables/numbers.ts';
-import { isTable, openTable } from './tables/open-table.ts';
-import { type Random, seededRandom } from './random.ts';
+import { EdgeloopError, failure } from '../../errors.ts';
+import type { ColumnStatistics, ModelSignature } from '../../onnx/index.ts';
+import { quoted } from '../tables/columns.ts';
+import { featureColumns } from '../scoring/input-columns.ts';
+import { parseNumber } from '../tables/numbers.ts';
+import { isTable, openTable } from '../tables/open-table.ts';
+import { type Random, seededRandom } from '../random.ts';
 
 const ROWS_READ_AT_ONCE = 1000;
 /** Up to this many values deciles are exact; above they come from a uniform sample of this size, drawn by a fixed seed. */

@@ -1,8 +1,8 @@
-import { misuse } from '../errors.ts';
+import { misuse } from '../../errors.ts';
 import { rowWeights } from './row-weights.ts';
 import { checkColumns } from './score.ts';
-import { isTable, openTable } from './tables/open-table.ts';
-import { taskNamed } from './tasks/tasks.ts';
+import { isTable, openTable } from '../tables/open-table.ts';
+import { taskNamed } from '../tasks/tasks.ts';
 
 /** What a holdout has to offer. */
 export interface HoldoutSettings {

@@ -1,5 +1,5 @@
-import type { ColumnStatistics } from '../onnx/index.ts';
-import { openTable } from './tables/open-table.ts';
+import type { ColumnStatistics } from '../../onnx/index.ts';
+import { openTable } from '../tables/open-table.ts';
 
 /** Values of one text column that the training data do not have. */
 export interface UnknownCategories {

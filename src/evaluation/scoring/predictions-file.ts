@@ -1,12 +1,12 @@
-import { failure } from '../errors.ts';
-import type { ModelSignature, Tensor } from '../onnx/index.ts';
+import { failure } from '../../errors.ts';
+import type { ModelSignature, Tensor } from '../../onnx/index.ts';
 import { rowWeights } from './row-weights.ts';
 import { checkColumns, joined } from './score.ts';
-import { type Batch, quoted, type TableReader } from './tables/columns.ts';
-import { parseNumber } from './tables/numbers.ts';
-import { isTable, openTable } from './tables/open-table.ts';
-import type { LabelReader, Predictions, Task } from './tasks/task.ts';
-import { taskNamed } from './tasks/tasks.ts';
+import { type Batch, quoted, type TableReader } from '../tables/columns.ts';
+import { parseNumber } from '../tables/numbers.ts';
+import { isTable, openTable } from '../tables/open-table.ts';
+import type { LabelReader, Predictions, Task } from '../tasks/task.ts';
+import { taskNamed } from '../tasks/tasks.ts';
 
 /** A file of predictions that a command of the user's wrote, one row for each row of the holdout. */
 export interface PredictionsFile {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { columnStatisticsSchema, type ModelSignature } from '../onnx/index.ts';
+import { columnStatisticsSchema, type ModelSignature } from '../../onnx/index.ts';
 import { referenceStatistics } from './statistics.ts';
 
 const modelSignature: ModelSignature = {

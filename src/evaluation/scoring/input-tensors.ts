@@ -1,9 +1,9 @@
-import { elementCount, stringTensor, type Tensor } from '../onnx/index.ts';
+import { elementCount, stringTensor, type Tensor } from '../../onnx/index.ts';
 import { arrayTensor } from './array-tensors.ts';
-import type { Batch } from './tables/columns.ts';
+import type { Batch } from '../tables/columns.ts';
 import type { InputColumns } from './input-columns.ts';
 import { badCell, NUMERIC_TYPES, numericTensor, problemOf } from './numeric-types.ts';
-import { parseNumber } from './tables/numbers.ts';
+import { parseNumber } from '../tables/numbers.ts';
 
 const VALUES_PER_RUN = 1_000_000;
 

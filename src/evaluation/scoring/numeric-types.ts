@@ -1,6 +1,6 @@
-import { failure } from '../errors.ts';
-import type { DataType, Tensor } from '../onnx/index.ts';
-import { quoted } from './tables/columns.ts';
+import { failure } from '../../errors.ts';
+import type { DataType, Tensor } from '../../onnx/index.ts';
+import { quoted } from '../tables/columns.ts';
 
 export interface NumericType {
   least: number;

@@ -5,9 +5,9 @@ import {
   stringTensor,
   type Tensor,
   type TensorSpec,
-} from '../onnx/index.ts';
+} from '../../onnx/index.ts';
 import { badCell, NUMERIC_TYPES, numericTensor, problemOf } from './numeric-types.ts';
-import type { ArrayColumn, Batch } from './tables/columns.ts';
+import type { ArrayColumn, Batch } from '../tables/columns.ts';
 
 /**
  * The tensor of an input that an array column fills, in the input's data type; an open dimension takes the array's size.

@@ -1,12 +1,12 @@
-import { failure } from '../errors.ts';
-import type { Tensor } from '../onnx/index.ts';
-import type { Batch } from './tables/columns.ts';
+import { failure } from '../../errors.ts';
+import type { Tensor } from '../../onnx/index.ts';
+import type { Batch } from '../tables/columns.ts';
 import { arraysOf, columnInputs, type InputColumns } from './input-columns.ts';
 import { inputTensors, rowsPerRun } from './input-tensors.ts';
-import { openTable } from './tables/open-table.ts';
+import { openTable } from '../tables/open-table.ts';
 import type { ScoreArgs } from './score.ts';
-import type { GoldenRange, Predictions } from './tasks/task.ts';
-import { taskNamed } from './tasks/tasks.ts';
+import type { GoldenRange, Predictions } from '../tasks/task.ts';
+import { taskNamed } from '../tasks/tasks.ts';
 
 const GOLDEN_ROWS = 8;
 const ROWS_READ_AT_ONCE = 1000;

@@ -2,14 +2,20 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { gateRules, UNCHECKED } from '../../test/fixtures/gate-input.ts';
-import { softmaxModel, type SoftmaxOptions } from '../../test/fixtures/softmax-model.ts';
-import { elements, type ModelSignature, readModelFile, type Session, startSession } from '../onnx/index.ts';
-import { evaluate } from './evaluate.ts';
+import { gateRules, UNCHECKED } from '../../../test/fixtures/gate-input.ts';
+import { softmaxModel, type SoftmaxOptions } from '../../../test/fixtures/softmax-model.ts';
+import {
+  elements,
+  type ModelSignature,
+  readModelFile,
+  type Session,
+  startSession,
+} from '../../onnx/index.ts';
+import { evaluate } from '../evaluate.ts';
 import { chooseGolden } from './golden.ts';
 import { featureOrderIn } from './input-columns.ts';
 import { scoreHoldout, scoreModel } from './score.ts';
-import { referenceStatistics } from './statistics.ts';
+import { referenceStatistics } from '../data/statistics.ts';
 
 const TASK = 'multiclass-classification';
 /** Class k is told by the value k, so that a value in the wrong place is another class. */
@@ -108,7 +114,11 @@ describe('an input with several values per row', () => {
   });
 
   it('lets champion and candidate have each its own order, labels and numbering of the classes', async () => {
-    const holdout = { file: await write('holdout.csv', HOLDOUT), digest: `sha256:${'e'.repeat(64)}` };
+    const holdout = {
+      file: await write('holdout.csv', HOLDOUT),
+      name: 'holdout.csv',
+      digest: `sha256:${'e'.repeat(64)}`,
+    };
     const contender = async (
       name: string,
       digit: string,
