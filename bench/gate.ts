@@ -134,6 +134,7 @@ async function judge(
     data: await inspectData({
       train: { files, fresh: files.slice(1), sampled: false },
       holdout: split.holdout,
+      notFeatures: [label],
       reference,
     }),
     runner: null,

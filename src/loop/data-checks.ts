@@ -23,11 +23,13 @@ export async function inspectDataOf(
   identity: Identity,
   champion: Released | undefined,
 ): Promise<DataFindings> {
+  const { label, weight, slices } = identity.settings.evaluate;
   const folder = workPath(workspace, 'checks', identity.inputKey);
   try {
     return await inspectData({
       train: await trainingData(workspace, identity, champion, folder),
       holdout: identity.paths.holdout,
+      notFeatures: [label, ...(weight === undefined ? [] : [weight]), ...slices],
       reference: referenceOf(champion),
       signal: workspace.deps.signal,
     });

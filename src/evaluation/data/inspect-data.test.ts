@@ -45,7 +45,14 @@ function rewritten(file: string, column: string, change: (text: string) => strin
 }
 
 const inspect = async (files: string[], holdout = HOLDOUT) =>
-  (await inspectData({ train: { files, sampled: false }, holdout, reference: await reference() })).record;
+  (
+    await inspectData({
+      train: { files, sampled: false },
+      holdout,
+      notFeatures: ['churn'],
+      reference: await reference(),
+    })
+  ).record;
 
 function psiOf(shift: Awaited<ReturnType<typeof inspect>>['train'], column: string): number {
   const found =
@@ -73,7 +80,7 @@ describe('inspectData', () => {
     const seconds = rewritten(LATER, 'total_day_minutes', (text) => String(Number(text) * 60));
     const files = [TRAIN, seconds];
     expect(psiOf((await inspect(files)).train, 'total_day_minutes')).toBeLessThan(2);
-    const args = { holdout: HOLDOUT, reference: await reference() };
+    const args = { holdout: HOLDOUT, notFeatures: ['churn'], reference: await reference() };
     const fresh = await inspectData({ ...args, train: { files, fresh: [seconds], sampled: false } });
     expect(psiOf(fresh.record.train, 'total_day_minutes')).toBeGreaterThan(10);
     expect(fresh.record.train).toMatchObject({ rows: 1333, part: 'new' });
@@ -106,6 +113,18 @@ describe('inspectData', () => {
     expect(overlap).toMatchObject({ found: 40, rows: 1667, trainingRows: 2041 });
   });
 
+  it('does not take a label that both have for a row that both have', async () => {
+    const labels = join(folder, 'labels.csv');
+    writeFileSync(labels, ['churn,other', ...Array.from({ length: 60 }, () => 'no,1'), ''].join('\n'));
+    expect((await inspect([labels])).overlap).toMatchObject({ outcome: 'not-applicable' });
+    // Without its label a leaked row is still the same row.
+    const [header = '', ...rows] = readFileSync(HOLDOUT, 'utf8').trim().split('\n');
+    const unlabelled = join(folder, 'unlabelled.csv');
+    const cut = [header, ...rows.slice(0, 60)].map((row) => row.split(',').slice(0, -1).join(','));
+    writeFileSync(unlabelled, `${cut.join('\n')}\n`);
+    expect((await inspect([unlabelled])).overlap).toMatchObject({ outcome: 'measured', found: 60 });
+  });
+
   it('counts a row of the holdout that stands there twice as two', async () => {
     const [header = '', first = '', second = ''] = readFileSync(HOLDOUT, 'utf8').split('\n');
     const [holdout, train] = [join(folder, 'twice.csv'), join(folder, 'once.csv')];
@@ -119,6 +138,7 @@ describe('inspectData', () => {
     const none = await inspectData({
       train: { files, sampled: false },
       holdout: HOLDOUT,
+      notFeatures: ['churn'],
       reference: { reason: 'there is no champion yet' },
     });
     expect(none.record).toMatchObject({
@@ -136,7 +156,10 @@ describe('inspectData', () => {
     writeFileSync(other, 'a,b\n1,2\n');
     expect(await inspect([other])).toMatchObject({
       train: { outcome: 'not-applicable', reason: 'no column is one that the champion was trained on' },
-      overlap: { outcome: 'not-applicable', reason: 'training data and holdout have no column in common' },
+      overlap: {
+        outcome: 'not-applicable',
+        reason: 'the training data have no column "account_length" as the holdout has one',
+      },
     });
     const few = join(folder, 'few.csv');
     writeFileSync(few, readFileSync(LATER, 'utf8').split('\n').slice(0, 50).join('\n'));
@@ -151,7 +174,7 @@ describe('inspectData', () => {
     writeFileSync(german, 'a;b\n1,5;2\n1,5;2,7;3\n');
     expect(await inspect([german])).toMatchObject({
       train: { reason: 'no column is one that the champion was trained on' },
-      overlap: { reason: 'training data and holdout have no column in common' },
+      overlap: { reason: 'the training data have no column "account_length" as the holdout has one' },
     });
   });
 

@@ -2,9 +2,9 @@ import { basename } from 'node:path';
 import { EdgeloopError, messageOf } from '../../errors.ts';
 import type { ColumnStatistics } from '../../onnx/index.ts';
 import type { DataRecord, Overlap, Shift } from '../gate/record.ts';
-import { rowsAtOnce, type TableReader } from '../tables/columns.ts';
+import { rowsAtOnce } from '../tables/columns.ts';
 import { isTable, openTable } from '../tables/open-table.ts';
-import { indexRows, type RowIndex } from './overlap.ts';
+import { namesOf, overlapMeter } from './overlap.ts';
 import { type Distribution, shiftMeter } from './shift.ts';
 
 /** Training data as the checks see them. */
@@ -25,6 +25,8 @@ export interface TrainingData {
 export interface DataArgs {
   train: TrainingData;
   holdout: string;
+  /** Columns of the holdout that are no features: the label, the weight, the slices. */
+  notFeatures: readonly string[];
   /** Reference statistics of the champion's card, or why there are none. */
   reference: Readonly<Record<string, ColumnStatistics>> | { reason: string };
   signal?: AbortSignal | undefined;
@@ -98,11 +100,12 @@ async function holdoutShift({ holdout, reference, signal }: DataArgs): Promise<M
 async function readTraining({
   train,
   holdout,
+  notFeatures,
   reference,
   signal,
 }: DataArgs): Promise<MeasuredShift & { overlap: Overlap }> {
   const meter = shiftMeter(hasReason(reference) ? {} : reference);
-  const overlap = overlapMeter(holdout, train.sampled);
+  const overlap = overlapMeter(holdout, notFeatures, train.sampled);
   const fresh = train.fresh !== undefined && train.fresh.length > 0 ? new Set(train.fresh) : undefined;
   for (const file of train.files) {
     const table = await openTable(file);
@@ -120,44 +123,4 @@ async function readTraining({
     ? { shift: notApplicable(reference.reason), distributions: [] }
     : meter.finish({ sampled: train.sampled, part: fresh === undefined ? 'all' : 'new' });
   return { ...measured, overlap: overlap.finish() };
-}
-
-/** One index of the holdout for each set of columns that a training file has in common with it; nearly always one. */
-function overlapMeter(holdout: string, sampled: boolean) {
-  const indexes = new Map<string, RowIndex>();
-  let trainingRows = 0;
-  return {
-    async against(table: TableReader): Promise<RowIndex | undefined> {
-      if (!isTable(holdout)) return undefined;
-      const reader = await openTable(holdout);
-      const columns = namesInCommon(reader, table);
-      if (columns.length === 0) return undefined;
-      const key = JSON.stringify(columns);
-      const index = indexes.get(key) ?? (await indexRows(reader, columns));
-      indexes.set(key, index);
-      return index;
-    },
-    add(rows: number): void {
-      trainingRows += rows;
-    },
-    finish(): Overlap {
-      const all = [...indexes.values()];
-      if (!isTable(holdout)) return notApplicable('the holdout is not a table');
-      const [first] = all;
-      if (first === undefined) return notApplicable('training data and holdout have no column in common');
-      const found = Math.max(...all.map((index) => index.found()));
-      return { outcome: 'measured', rows: first.rows, found, trainingRows, sampled };
-    },
-  };
-}
-
-function namesOf({ columns, arrays = [] }: Pick<TableReader, 'columns' | 'arrays'>): string[] {
-  return [...columns, ...arrays.map(({ name }) => name)].toSorted();
-}
-
-/** What is a column in both tables, or an array in both. */
-function namesInCommon(one: TableReader, other: TableReader): string[] {
-  const columns = one.columns.filter((name) => other.columns.includes(name));
-  const arrays = one.arrays?.filter(({ name }) => other.arrays?.some((array) => array.name === name));
-  return namesOf({ columns, ...(arrays && { arrays }) });
 }

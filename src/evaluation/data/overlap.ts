@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto';
-import { type Batch, rowsAtOnce, type TableReader } from '../tables/columns.ts';
+import type { Overlap } from '../gate/record.ts';
+import { type Batch, quoted, rowsAtOnce, type TableReader } from '../tables/columns.ts';
+import { isTable, openTable } from '../tables/open-table.ts';
 import { parseNumber } from '../tables/numbers.ts';
 
 /** The rows of a holdout by their hash, and which of them were met in the training data. */
@@ -43,6 +45,72 @@ export async function indexRows(holdout: TableReader, columns: readonly string[]
       return found;
     },
   };
+}
+
+/** Counts the rows of a holdout that are met in training data. */
+export interface OverlapMeter {
+  /** What to meet a training file's rows with; `undefined` for one that can't be compared with the holdout. */
+  against(table: TableReader): Promise<RowIndex | undefined>;
+  add(rows: number): void;
+  finish(): Overlap;
+}
+
+/**
+ * Rows are alike when all features of the holdout are, and its other columns as far as the training data have them:
+ * a label alone would be found everywhere.
+ */
+export function overlapMeter(
+  holdout: string,
+  notFeatures: readonly string[],
+  sampled: boolean,
+): OverlapMeter {
+  const indexes = new Map<string, RowIndex>();
+  const missing = new Set<string>();
+  let trainingRows = 0;
+  return {
+    async against(table) {
+      if (!isTable(holdout)) return undefined;
+      const reader = await openTable(holdout);
+      const common = namesInCommon(reader, table);
+      const lacking = namesOf(reader).find((name) => !common.includes(name) && !notFeatures.includes(name));
+      if (lacking !== undefined) {
+        missing.add(lacking);
+        return undefined;
+      }
+      const key = JSON.stringify(common);
+      const index = indexes.get(key) ?? (await indexRows(reader, common));
+      indexes.set(key, index);
+      return index;
+    },
+    add: (rows) => {
+      trainingRows += rows;
+    },
+    finish: () => {
+      if (!isTable(holdout)) return notApplicable('the holdout is not a table');
+      const all = [...indexes.values()];
+      const [first] = all;
+      if (first === undefined) {
+        const [name] = missing;
+        return notApplicable(`the training data have no column ${quoted(name ?? '')} as the holdout has one`);
+      }
+      const found = Math.max(...all.map((index) => index.found()));
+      return { outcome: 'measured', rows: first.rows, found, trainingRows, sampled };
+    },
+  };
+}
+
+const notApplicable = (reason: string): Overlap => ({ outcome: 'not-applicable', reason });
+
+/** All columns and arrays. */
+export function namesOf({ columns, arrays = [] }: Pick<TableReader, 'columns' | 'arrays'>): string[] {
+  return [...columns, ...arrays.map(({ name }) => name)].toSorted();
+}
+
+/** What is a column in both tables, or an array in both. */
+function namesInCommon(one: TableReader, other: TableReader): string[] {
+  const columns = one.columns.filter((name) => other.columns.includes(name));
+  const arrays = one.arrays?.filter(({ name }) => other.arrays?.some((array) => array.name === name));
+  return namesOf({ columns, ...(arrays && { arrays }) });
 }
 
 function rowHashes(
