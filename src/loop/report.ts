@@ -35,6 +35,9 @@ export async function factsOf(
     ...(champion !== undefined && {
       championVersion: champion.version,
       championBytes: champion.card.requirements.modelBytes,
+      ...(champion.card.requirements.memoryBytes !== undefined && {
+        championMemoryBytes: champion.card.requirements.memoryBytes,
+      }),
       changes,
     }),
     data: {

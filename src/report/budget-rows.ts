@@ -6,15 +6,29 @@ import { signed } from './metric-rows.ts';
 export const BUDGET_HEADER = ['', 'champion', 'candidate', 'difference', 'budget'];
 
 /** Size, memory and latency as rows of a table; the first cell names the row. */
-export function budgetRows({ verdict, championBytes }: ReportFacts, format: Format): string[][] {
+export function budgetRows(
+  { verdict, championBytes, championMemoryBytes }: ReportFacts,
+  format: Format,
+): string[][] {
   const { sizeBytes, memoryBytes, rules, latency } = verdict;
-  const grown =
-    championBytes === undefined || championBytes === 0 ? '–' : signed(sizeBytes / championBytes - 1, percent);
   return [
-    ['size', given(championBytes, bytes), bytes(sizeBytes), grown, given(rules.budget.size, bytes)],
-    ['memory', '–', given(memoryBytes, bytes), '–', given(rules.budget.memory, bytes)],
+    bytesRow('size', championBytes, sizeBytes, rules.budget.size),
+    bytesRow('memory', championMemoryBytes, memoryBytes, rules.budget.memory),
     ...(latency === null ? [] : latencyRows(latency, latencyBudget(rules.budget, format))),
   ];
+}
+
+function bytesRow(
+  name: string,
+  champion: number | undefined,
+  candidate: number | null,
+  budget: number | undefined,
+): string[] {
+  const grown =
+    candidate === null || champion === undefined || champion === 0
+      ? '–'
+      : signed(candidate / champion - 1, percent);
+  return [name, given(champion, bytes), given(candidate, bytes), grown, given(budget, bytes)];
 }
 
 function latencyRows({ candidate, champion, ratio }: Latency, budget: string): string[][] {

@@ -7,6 +7,8 @@ export interface ReportFacts {
   championVersion?: string;
   /** Size of the champion's files. */
   championBytes?: number;
+  /** The most that the champion's session host held, where its card tells. */
+  championMemoryBytes?: number;
   /** What differs from the champion's training, a sentence each; absent when there is nothing to compare with. */
   changes?: readonly string[];
   /** What the model was trained on, beside the champion's. */
