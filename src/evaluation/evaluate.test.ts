@@ -179,6 +179,20 @@ describe('evaluate', () => {
     expect(slices).toEqual(expect.arrayContaining([['y', null]]));
   });
 
+  it('a column that the holdout has not is told, for slices and weights alike', async () => {
+    const candidate = await honest();
+    const told = {
+      code: 'column-missing',
+      message: expect.stringContaining('no column "x11" (nearest: "x1")'),
+    };
+    await expect(judged(candidate, null, { rules: { ...rules, slices: ['x11'] } })).rejects.toMatchObject(
+      told,
+    );
+    await expect(judged(candidate, null, { weight: 'x11' })).rejects.toMatchObject({
+      code: 'column-missing',
+    });
+  });
+
   it('rows count by their weights', async () => {
     const [header, ...rows] = table().trim().split('\n');
     const weighted = join(folder, 'weighted.csv');

@@ -2,6 +2,7 @@ import { misuse } from '../errors.ts';
 import type { Comparison } from './bootstrap.ts';
 import type { Interval, Rules, Slice, SliceRecord } from './gate/record.ts';
 import { improvement } from './bootstrap.ts';
+import { checkColumns } from './scoring/score.ts';
 import { quoted, type TableReader } from './tables/columns.ts';
 import { openTable } from './tables/open-table.ts';
 import { measure, type Predictions } from './tasks/task.ts';
@@ -26,10 +27,11 @@ const LEAST_RESAMPLES = 2000;
 /** All slices together refuse an honest candidate this seldom. */
 const FAMILY_ERROR = 0.05;
 
-/** Finds the slices of a holdout by these columns. Throws `slice-values` for a column with more than 10,000 values. */
+/** Finds the slices of a holdout by these columns. Throws `column-missing`, and `slice-values` for more than 10,000 values. */
 export async function findSlices(file: string, columns: readonly string[]): Promise<SliceRows[]> {
   if (columns.length === 0) return [];
   const table = await openTable(file);
+  checkColumns(table, columns);
   const rows = columns.map(() => new Map<string, number[]>());
   let first = 0;
   for await (const batch of table.batches(ROWS_READ_AT_ONCE)) {

@@ -97,6 +97,8 @@ describe('a section of renderReport', () => {
     const verdict = verdictWith({ latency, memoryBytes: 134_217_728, rules: { ...RULES, budget } });
     const page = renderReport({ verdict, reproduce: [] });
     expect(cellsNamed(page, 'memory')).toEqual(['memory', '–', '134.2 MB', '–', '200 MB']);
+    const beside = renderReport({ verdict, championMemoryBytes: 67_108_864, reproduce: [] });
+    expect(cellsNamed(beside, 'memory')).toEqual(['memory', '67.1 MB', '134.2 MB', '+100 %', '200 MB']);
     expect(cellsNamed(page, 'latency p50')).toEqual(['latency p50', '0.1 ms', '0.12 ms', '1.2x', '–']);
     expect(cellsNamed(page, 'latency p95')).toEqual([
       'latency p95',

@@ -37,7 +37,8 @@ export async function scoreHoldout(args: ScoreArgs): Promise<Predictions> {
   const { session, modelSignature, holdout, label, weight } = args;
   const table = await openTable(holdout);
   const inputs = columnInputs(args, table);
-  checkColumns(table, [...inputs.flatMap(({ columns }) => columns), label]);
+  const others = weight === undefined ? [label] : [label, weight];
+  checkColumns(table, [...inputs.flatMap(({ columns }) => columns), ...others]);
   const output = task.output(modelSignature);
   const truth = task.labels(modelSignature);
   const weights = rowWeights(weight);
@@ -110,7 +111,7 @@ export function checkColumns(table: TableReader, wanted: readonly string[]): voi
   throw failure(
     'column-missing',
     `${table.head}: the file has no column ${listed.join(', ')}; it has ${table.columns.length} columns.`,
-    'Add the columns to the file, or correct their names; the label column is evaluate.label in edgeloop.yaml.',
+    'Add the columns to the file, or correct their names; label, weight and slices are named under evaluate in edgeloop.yaml.',
   );
 }
 
