@@ -105,7 +105,8 @@ describe('loadConfig', () => {
     ],
     ['budget: { latency: 20ms }', 'a time means something on one machine only: name it as "runner"'],
     ['checks: { overlap: 5 }', 'expected a share such as 5%'],
-    ['checks: { psi: -1 }', '"models.churn.evaluate.checks.psi"'],
+    ['checks: { psi: -1 }', '"models.churn.evaluate.checks.psi": expected a number of at least 0; found -1'],
+    ['predict: ""', '"models.churn.evaluate.predict": expected a text that is not empty; found ""'],
     ['slices: state', '"models.churn.evaluate.slices"'],
   ])('refuses %s', (line, problem) => {
     const folder = folderWith('edgeloop.yaml', VALID.replace(/budget: .*/, line));

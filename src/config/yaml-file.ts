@@ -146,8 +146,14 @@ function explain(
 function expected(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_value') return `expected one of ${issue.values.join(', ')}`;
   const { message } = issue;
+  if (message.startsWith('Too small: ') && issue.code === 'too_small') return tooSmall(issue);
   if (issue.code !== 'invalid_type' || !message.startsWith('Invalid input: ')) return message;
   return `expected ${kind(issue.expected)}`;
+}
+
+function tooSmall({ origin, minimum, inclusive = true }: z.core.$ZodIssueTooSmall): string {
+  if (origin === 'string' || origin === 'array') return `expected ${kind(origin)} that is not empty`;
+  return `expected ${kind(origin)} ${inclusive ? 'of at least' : 'above'} ${minimum}`;
 }
 
 /** What YAML's users call it. */
