@@ -1,10 +1,22 @@
+import type { ClientRequest } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EdgeloopError, failure } from './errors.ts';
+import { agentFor } from './http-agent.ts';
+
+export type HttpHeaders = NodeJS.Dict<string | string[]>;
+
+/** A body that is not JSON: bytes, or a stream that is opened anew for each try. */
+export type HttpPayload = { contentType: string } & (
+  | { bytes: Uint8Array }
+  | { open(): AsyncIterable<Uint8Array>; size: number }
+);
 
 export interface HttpOptions {
-  method?: 'GET' | 'POST';
+  method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Sent as JSON. */
   body?: unknown;
+  /** Sent as it is, instead of `body`. What its stream throws is thrown unchanged and never tried again. */
+  send?: HttpPayload;
   headers?: Record<string, string>;
   /** Path of a UNIX socket to connect to instead of the URL's host. */
   socketPath?: string;
@@ -12,101 +24,180 @@ export interface HttpOptions {
    * Takes the body of a 200 or 206 as it comes, of any length; called anew for each try. Without it the body is
    * returned, at most 16 MiB of it.
    */
-  receive?: (body: AsyncIterable<Buffer>, headers: NodeJS.Dict<string | string[]>) => Promise<void>;
-  /** For the whole answer, or with `receive` for each wait for more of it; default 10 s. */
+  receive?: (body: AsyncIterable<Buffer>, headers: HttpHeaders, status: number) => Promise<void>;
+  /** For the whole answer, or when a body streams either way for each wait for more of it; default 10 s. */
   timeoutMs?: number;
-  /** How often a GET is tried again after a network error, 408, 429 or 5xx; default 2. */
+  /**
+   * How often it is tried again after a network error, 408, 429 or 5xx; default 2, but 0 for POST and PATCH, since
+   * only the caller knows whether it does harm to send one twice.
+   */
   retries?: number;
+  /** Returns the last 408, 429 or 5xx instead of throwing, for callers that can tell what its body says. */
+  anyStatus?: boolean;
   signal?: AbortSignal;
 }
 
 export interface HttpAnswer {
   status: number;
-  headers: NodeJS.Dict<string | string[]>;
+  headers: HttpHeaders;
   body: Buffer;
 }
+
+type Outcome = { answer: HttpAnswer } | { error: unknown; isOurs?: boolean };
 
 const LONGEST_WAIT_MS = 30_000;
 const LARGEST_BODY = 16 * 1024 * 1024;
 
 /**
- * The one function that does HTTP: a time limit, bounded retries of GET with full jitter that obey `Retry-After`, and
- * a bounded body. Resolves with any status below 500 that is not 408 or 429; throws `http-failed` otherwise.
+ * The one function that does HTTP: a time limit, bounded retries with full jitter that obey `Retry-After`, and a
+ * bounded body. Follows no redirects. Resolves with any status below 500 that is not 408 or 429; throws `http-failed`
+ * otherwise.
  */
 export async function http(url: string, options: HttpOptions = {}): Promise<HttpAnswer> {
-  const tries = options.method === 'POST' ? 1 : 1 + (options.retries ?? 2);
+  const isRepeatable = options.method !== 'POST' && options.method !== 'PATCH';
+  const tries = 1 + (options.retries ?? (isRepeatable ? 2 : 0));
   for (let attempt = 1; ; attempt++) {
-    const result = await once(url, options).catch((error: unknown) => ({ error }));
+    const outcome = await once(url, options);
     options.signal?.throwIfAborted();
-    if ('status' in result && !isTransient(result.status)) return result;
+    const answer = 'answer' in outcome ? outcome.answer : undefined;
+    if (answer !== undefined && !isTransient(answer.status)) return answer;
     // What is expected to fail again, a wrong digest for example, is not tried again.
-    if ('error' in result && result.error instanceof EdgeloopError) throw result.error;
-    if (attempt < tries) {
-      await sleep(waitMs(attempt, 'status' in result ? result : undefined), undefined, {
-        ...(options.signal && { signal: options.signal }),
-      });
-      continue;
+    if ('error' in outcome && (outcome.isOurs === true || outcome.error instanceof EdgeloopError))
+      throw outcome.error;
+    if (attempt >= tries) {
+      if (answer !== undefined && options.anyStatus === true) return answer;
+      throw httpFailed(options.socketPath ?? url, outcome);
     }
-    const what = 'status' in result ? `answered ${result.status}` : 'could not be reached';
-    const cause = 'error' in result ? { cause: result.error } : undefined;
-    throw failure(
-      'http-failed',
-      `${options.socketPath ?? url} ${what}`,
-      'Check that it runs and can be reached from here.',
-      cause,
-    );
+    await sleep(retryWaitMs(attempt, answer?.headers), undefined, {
+      ...(options.signal && { signal: options.signal }),
+    });
   }
 }
 
-function isTransient(status: number): boolean {
+/** True for the answers that may be another one next time: 408, 429 and 5xx. */
+export function isTransient(status: number): boolean {
   return status === 408 || status === 429 || status >= 500;
 }
 
-function waitMs(attempt: number, answer: HttpAnswer | undefined): number {
-  const asked = Number(answer?.headers['retry-after']) * 1000;
-  if (asked >= 0) return Math.min(asked, LONGEST_WAIT_MS);
-  return Math.random() * 200 * 2 ** attempt;
+/**
+ * Milliseconds to wait before the try after `attempt` (from 1): what `Retry-After` asks for (RFC 9110 10.2.3, seconds
+ * or a date), at most 30 s; else a random time below a limit that doubles.
+ */
+export function retryWaitMs(attempt: number, headers: HttpHeaders = {}): number {
+  const asked = String(headers['retry-after'] ?? '');
+  const waitMs = /^\d+$/.test(asked) ? Number(asked) * 1000 : Date.parse(asked) - Date.now();
+  if (!Number.isNaN(waitMs)) return Math.min(Math.max(waitMs, 0), LONGEST_WAIT_MS);
+  return Math.min(Math.random() * 200 * 2 ** attempt, LONGEST_WAIT_MS);
 }
 
-function once(url: string, options: HttpOptions): Promise<HttpAnswer> {
-  const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
-  // An import would evaluate every export of node:http, a whole web client among them: 25 ms at the start of each verb.
-  const client = process.getBuiltinModule(url.startsWith('https:') ? 'node:https' : 'node:http');
-  const body = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
+function httpFailed(place: string, outcome: Outcome): Error {
+  const what = 'answer' in outcome ? `answered ${outcome.answer.status}` : 'could not be reached';
+  return failure(
+    'http-failed',
+    // A query may be a signature, and a user name comes with a password.
+    `${place.replace(/\?.*/s, '').replace(/\/\/[^/@]*@/, '//')} ${what}`,
+    'Check that it runs and can be reached from here.',
+    'error' in outcome ? { cause: outcome.error } : undefined,
+  );
+}
+
+function once(url: string, options: HttpOptions): Promise<Outcome> {
+  const { promise, resolve } = Promise.withResolvers<Outcome>();
+  const payload = payloadOf(options);
   const limitMs = options.timeoutMs ?? 10_000;
-  const signals = [
-    ...(options.receive === undefined ? [AbortSignal.timeout(limitMs)] : []),
-    ...(options.signal === undefined ? [] : [options.signal]),
-  ];
-  const request = client.request(url, {
-    method: options.method ?? 'GET',
-    ...(options.socketPath !== undefined && { socketPath: options.socketPath }),
-    headers: {
-      ...options.headers,
-      ...(body !== undefined && { 'content-type': 'application/json', 'content-length': body.length }),
-    },
-    signal: AbortSignal.any(signals),
+  const streams = options.receive !== undefined || (payload !== undefined && 'open' in payload);
+  const request = start(url, options, payload, streams ? limitMs : undefined);
+  request.on('timeout', () => {
+    if (streams) request.destroy(new Error(`nothing came for ${limitMs / 1000} s`));
   });
-  if (options.receive !== undefined) {
-    request.setTimeout(limitMs, () => request.destroy(new Error(`nothing came for ${limitMs / 1000} s`)));
-  }
-  request.on('error', reject);
+  request.on('error', (error) => resolve({ error }));
   request.on('response', (response) => {
     const { statusCode: status = 0, headers } = response;
+    // Registries close the connection in the middle of a 416's body, which says nothing.
+    if (status === 416) {
+      resolve({ answer: { status, headers, body: Buffer.alloc(0) } });
+      request.destroy();
+      return;
+    }
     const { receive } = options;
     const read =
       receive !== undefined && (status === 200 || status === 206)
-        ? receive(response, headers).then(() => Buffer.alloc(0))
+        ? receive(response, headers, status).then(() => Buffer.alloc(0))
         : readWhole(response);
-    read.then(
-      (bytes) => resolve({ status, headers, body: bytes }),
-      (error: unknown) => {
+    read
+      .then((body) => resolve({ answer: { status, headers, body } }))
+      .catch((error: unknown) => {
         request.destroy();
-        reject(error instanceof Error ? error : new Error(String(error)));
-      },
-    );
+        resolve({ error: error instanceof Error ? error : new Error(String(error)) });
+      })
+      // An answer before the end of what is sent makes the rest pointless.
+      .finally(() => void (request.writableFinished || request.destroy()));
   });
-  request.end(body);
+  write(request, payload).catch((error: unknown) => {
+    resolve({ error, isOurs: true });
+    request.destroy();
+  });
+  return promise;
+}
+
+function start(
+  url: string,
+  options: HttpOptions,
+  payload: HttpPayload | undefined,
+  idleMs: number | undefined,
+): ClientRequest {
+  // An import would evaluate every export of node:http, a whole web client among them: 25 ms at the start of each verb.
+  const client = process.getBuiltinModule(url.startsWith('https:') ? 'node:https' : 'node:http');
+  const agent = options.socketPath === undefined ? agentFor(new URL(url)) : undefined;
+  const signals = [
+    ...(idleMs === undefined ? [AbortSignal.timeout(options.timeoutMs ?? 10_000)] : []),
+    ...(options.signal === undefined ? [] : [options.signal]),
+  ];
+  return client.request(url, {
+    method: options.method ?? 'GET',
+    ...(agent !== undefined && { agent }),
+    ...(options.socketPath !== undefined && { socketPath: options.socketPath }),
+    ...(idleMs !== undefined && { timeout: idleMs }),
+    headers: {
+      ...options.headers,
+      ...(payload !== undefined && {
+        'content-type': payload.contentType,
+        'content-length': 'bytes' in payload ? payload.bytes.byteLength : payload.size,
+      }),
+    },
+    signal: AbortSignal.any(signals),
+  });
+}
+
+function payloadOf({ send, body }: HttpOptions): HttpPayload | undefined {
+  if (send !== undefined || body === undefined) return send;
+  return { contentType: 'application/json', bytes: Buffer.from(JSON.stringify(body)) };
+}
+
+async function write(request: ClientRequest, payload: HttpPayload | undefined): Promise<void> {
+  if (payload === undefined || 'bytes' in payload) {
+    request.end(payload?.bytes);
+    return;
+  }
+  let sent = 0;
+  for await (const chunk of payload.open()) {
+    if (request.destroyed) return;
+    sent += chunk.byteLength;
+    if (!request.write(chunk)) await drained(request);
+  }
+  if (sent !== payload.size && !request.destroyed)
+    throw new Error(`${sent} bytes were there to send where ${payload.size} were promised`);
+  request.end();
+}
+
+function drained(request: ClientRequest): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const done = (): void => {
+    request.off('drain', done).off('close', done);
+    resolve();
+  };
+  request.on('drain', done).on('close', done);
+  if (request.destroyed) done();
   return promise;
 }
 

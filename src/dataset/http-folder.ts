@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { failure, misuse } from '../errors.ts';
 import { http } from '../http.ts';
+import { isLoopback } from '../http-agent.ts';
 import { datasetFileSchema, type DatasetFile } from './manifest.ts';
 import type { RemoteStore } from './remote-store.ts';
 
@@ -44,7 +45,7 @@ export function openHttpFolder(address: string): RemoteStore {
 
 function baseUrl(address: string): URL {
   const url = URL.parse(address.endsWith('/') ? address : `${address}/`);
-  const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url?.hostname ?? '');
+  const loopback = isLoopback(url?.hostname ?? '');
   const allowed = url?.protocol === 'https:' || (url?.protocol === 'http:' && loopback);
   if (url !== null && url.username === '' && allowed) return url;
   throw misuse(

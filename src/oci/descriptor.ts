@@ -1,9 +1,20 @@
 import { z } from 'zod';
+import { misuse } from '../errors.ts';
 
 /** `sha256:` and 64 lower-case hexadecimal digits, the one digest algorithm that Edgeloop writes and believes. */
 export const digestSchema = z
   .string()
   .regex(/^sha256:[0-9a-f]{64}$/, 'a digest is "sha256:" and 64 hexadecimal digits');
+
+/** Throws the misuse `digest-invalid` for what is not a digest, since digests become paths. */
+export function checkDigest(digest: string): void {
+  if (digestSchema.safeParse(digest).success) return;
+  throw misuse(
+    'digest-invalid',
+    `"${digest}" is not a digest`,
+    'A digest is "sha256:" and 64 hexadecimal digits.',
+  );
+}
 
 /** An OCI content descriptor (image-spec, descriptor.md). Unknown keys of other writers are kept. */
 export const descriptorSchema = z.looseObject({

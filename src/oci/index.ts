@@ -12,10 +12,13 @@ export { type ContentIdentity, digestOf, digestOfStream, startDigest } from './d
 export { type BuiltImage, buildImage, type Content, type ImageFacts, pushImage, readImage } from './image.ts';
 export { openLayoutRegistry, openLayoutRepository } from './layout.ts';
 export * from './media-types.ts';
-export { openRegistry } from './open-registry.ts';
+export { openRegistry, type OpenRegistryOptions } from './open-registry.ts';
 export { type ModelManifest, readPackedFile, readModelManifest } from './model-manifest.ts';
 export { modelPrefix, type PackedModel, packModel, pushModel, type TransferSummary } from './modelpack.ts';
 export { type PullOptions, type PullProgress, pullModel } from './pull-model.ts';
 export { PULL_MARKER } from './pull-marker.ts';
 export { formatReference, isTag, parseReference, type Reference, type ReferenceTarget } from './reference.ts';
+export type { Authorization } from './registry/authorization-types.ts';
+export { openHttpRegistry, openHttpRepository } from './registry/http-registry.ts';
+export type { HttpRegistrySettings } from './registry/endpoint.ts';
 export type { BlobSource, Registry, Repository } from './repository.ts';

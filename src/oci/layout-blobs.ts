@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { failure, isSystemError, misuse } from '../errors.ts';
-import { type Descriptor, digestSchema } from './descriptor.ts';
+import { failure, isSystemError } from '../errors.ts';
+import { checkDigest, type Descriptor } from './descriptor.ts';
 import { verified } from './digest.ts';
 import { replaceFile } from './durable-file.ts';
 import { storageFailure } from '../storage-failure.ts';
@@ -16,13 +16,7 @@ const CHANGED = 'Check that nothing changes the files while they are read, and r
 
 /** The path of a blob inside its layout. Throws a misuse for what is not a digest, so that no path can be smuggled in. */
 export function blobPath(digest: string): string {
-  if (!digestSchema.safeParse(digest).success) {
-    throw misuse(
-      'digest-invalid',
-      `"${digest}" is not a digest`,
-      'A digest is "sha256:" and 64 hexadecimal digits.',
-    );
-  }
+  checkDigest(digest);
   return join('blobs', 'sha256', digest.slice('sha256:'.length));
 }
 

@@ -8,6 +8,7 @@ import { withLock } from '../folder-lock.ts';
 import { INCOMING_PREFIX } from './layout-blobs.ts';
 import { firstProblem } from './manifest-reading.ts';
 import { OCI_INDEX, REF_NAME } from './media-types.ts';
+import { tagExists } from './tag-errors.ts';
 
 const LOCK_FILE = 'index.json.lock';
 const LOCK_LIMIT_MS = 30_000;
@@ -66,7 +67,8 @@ export function listManifest(
   }
   const current = index.manifests.find((entry) => tagOf(entry) === tag);
   if (current?.digest === descriptor.digest) return index;
-  if (current !== undefined && naming.moveTag !== true) throw tagExists(where, tag, current, descriptor);
+  if (current !== undefined && naming.moveTag !== true)
+    throw tagExists(where, tag, current.digest, descriptor);
   const untagged = listed.filter((entry) => tagOf(entry) === undefined);
   const rest = index.manifests.filter((entry) => entry !== current && !untagged.includes(entry));
   const annotations = { ...untagged[0]?.annotations, [REF_NAME]: tag };
@@ -81,14 +83,6 @@ function keptUntagged(entry: Descriptor | undefined, rest: Descriptor[]): Descri
   const { annotations, ...descriptor } = entry;
   const { [REF_NAME]: _, ...others } = annotations ?? {};
   return [Object.keys(others).length === 0 ? descriptor : { ...descriptor, annotations: others }];
-}
-
-function tagExists(where: string, tag: string, current: Descriptor, wanted: Descriptor): Error {
-  return failure(
-    'tag-exists',
-    `the tag ${tag} of ${where} names ${current.digest} already, not ${wanted.digest}`,
-    'Use another tag; a tag that was given is not moved.',
-  );
 }
 
 async function stampOf(file: string): Promise<string | undefined> {

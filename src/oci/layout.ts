@@ -1,5 +1,4 @@
 import { join, resolve } from 'node:path';
-import { misuse } from '../errors.ts';
 import type { Descriptor } from './descriptor.ts';
 import { streamOf } from './durable-file.ts';
 import {
@@ -16,6 +15,7 @@ import { OCI_INDEX, OCI_MANIFEST } from './media-types.ts';
 import { checkModelName } from './model-name.ts';
 import { isTag } from './reference.ts';
 import type { Registry, Repository } from './repository.ts';
+import { tagInvalid } from './tag-errors.ts';
 
 /** A folder with one OCI image layout per model, `<folder>/<model>`. Nothing is created before something is written. */
 export function openLayoutRegistry(folder: string): Registry {
@@ -126,12 +126,4 @@ async function requireContent(root: string, facts: ManifestFacts): Promise<void>
 function withoutTag(entry: Descriptor): Descriptor {
   const { annotations: _, ...descriptor } = entry;
   return descriptor;
-}
-
-function tagInvalid(tag: string): Error {
-  return misuse(
-    'tag-invalid',
-    `"${tag}" is not a tag`,
-    'Use letters, digits, "_", "." and "-", at most 128, not starting with "." or "-".',
-  );
 }

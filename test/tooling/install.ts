@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { TRAINERS } from './trainers.ts';
 
@@ -19,6 +20,10 @@ const PYTHON = join(TOOLS, 'python');
 
 const tools: Tool[] = [
   goTool('crane', 'github.com/google/go-containerregistry/cmd/crane@v0.22.1'),
+  goTool('oras', 'oras.land/oras/cmd/oras@v1.3.6'),
+  goTool('regctl', 'github.com/regclient/regclient/cmd/regctl@v0.11.7'),
+  goTool('distribution', 'github.com/distribution/distribution/v3/cmd/registry@v3.1.2'),
+  goProgram('ociregistry', join(import.meta.dirname, 'ociregistry')),
   pythonTool('gto', ['gto==1.10.0']),
   // In an environment of their own: what gto needs must not meet what a training is pinned to.
   {
@@ -32,6 +37,7 @@ const tools: Tool[] = [
       ),
   },
   debianTool('skopeo', '/usr/bin/skopeo'),
+  debianTool('docker-registry', '/usr/bin/docker-registry'),
 ];
 
 function goTool(name: string, module: string): Tool {
@@ -41,6 +47,23 @@ function goTool(name: string, module: string): Tool {
     proof,
     install() {
       run('go', ['install', module], { GOBIN: BIN, GOFLAGS: '-modcacherw' });
+      writeFileSync(proof, '');
+    },
+  };
+}
+
+/** A Go program whose source lies in a folder of this repository. */
+function goProgram(name: string, source: string): Tool {
+  const content = createHash('sha256');
+  for (const file of ['go.mod', 'go.sum', 'main.go']) content.update(readFileSync(join(source, file)));
+  const proof = stamp(`${name}-${content.digest('hex').slice(0, 16)}`);
+  return {
+    name,
+    proof,
+    install() {
+      run('go', ['-C', source, 'build', '-o', join(BIN, name), '.'], {
+        GOFLAGS: '-modcacherw -buildvcs=false',
+      });
       writeFileSync(proof, '');
     },
   };

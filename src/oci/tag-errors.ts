@@ -1,0 +1,20 @@
+import { failure, misuse } from '../errors.ts';
+import type { Descriptor } from './descriptor.ts';
+
+/** The failure for a tag that names another manifest and is not to be moved. */
+export function tagExists(where: string, tag: string, current: string, wanted: Descriptor): Error {
+  return failure(
+    'tag-exists',
+    `the tag ${tag} of ${where} names ${current} already, not ${wanted.digest}`,
+    'Use another tag; a tag that was given is not moved.',
+  );
+}
+
+/** The misuse for what the distribution specification does not allow as a tag. */
+export function tagInvalid(tag: string): Error {
+  return misuse(
+    'tag-invalid',
+    `"${tag}" is not a tag`,
+    'Use letters, digits, "_", "." and "-", at most 128, not starting with "." or "-".',
+  );
+}
