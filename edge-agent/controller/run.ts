@@ -1,6 +1,6 @@
 import { validRange } from 'semver';
 import { messageOf, misuse } from '../../src/errors.ts';
-import { openRegistry } from '../../src/oci/index.ts';
+import { logIn, openRegistry } from '../../src/oci/index.ts';
 import type { AgentSettings, Log } from '../settings.ts';
 import { bootModel } from './boot.ts';
 import { type Context, report, stateOfModel } from './context.ts';
@@ -25,7 +25,7 @@ export interface Controller {
  */
 export async function startControllerIn(settings: AgentSettings, gateway: GatewayLink): Promise<Controller> {
   checkRanges(settings);
-  const registry = openRegistry(settings.registry);
+  const registry = openRegistry(settings.registry, { authorize: logIn({ environment: process.env }) });
   // Also refuses names that are none, before one becomes a path.
   for (const model of Object.keys(settings.models)) registry.repository(model);
   await lockState(settings.state, process.ppid);

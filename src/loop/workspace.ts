@@ -5,7 +5,7 @@ import { type Config, loadConfig } from '../config/index.ts';
 import { openHttpFolder, type RemoteStore } from '../dataset/index.ts';
 import { misuse } from '../errors.ts';
 import { openWorkingTree, type WorkingTree } from '../git/index.ts';
-import { openRegistry, type Registry, type Repository } from '../oci/index.ts';
+import { logIn, openRegistry, type Registry, type Repository } from '../oci/index.ts';
 
 export type Log = (
   level: 'debug' | 'info' | 'warn' | 'error',
@@ -45,7 +45,8 @@ export interface Workspace {
 export async function openWorkspace(deps: LoopDeps): Promise<Workspace> {
   const config = loadConfig(deps.cwd, deps.config, deps.environment);
   const sourceControl = await openWorkingTree(config.root);
-  return { config, registry: openRegistry(config.registry), sourceControl, deps };
+  const authorize = logIn({ environment: deps.environment });
+  return { config, registry: openRegistry(config.registry, { authorize }), sourceControl, deps };
 }
 
 /** The model's repository in the registry. */

@@ -12,6 +12,7 @@ export { type ContentIdentity, digestOf, digestOfStream, startDigest } from './d
 export { type BuiltImage, buildImage, type Content, type ImageFacts, pushImage, readImage } from './image.ts';
 export { openLayoutRegistry, openLayoutRepository } from './layout.ts';
 export * from './media-types.ts';
+export { logIn } from './registry/log-in.ts';
 export { openRegistry, type OpenRegistryOptions } from './open-registry.ts';
 export { type ModelManifest, readPackedFile, readModelManifest } from './model-manifest.ts';
 export { modelPrefix, type PackedModel, packModel, pushModel, type TransferSummary } from './modelpack.ts';

@@ -100,7 +100,7 @@ describe.skipIf(!available('docker-registry'))('a manifest in docker-registry', 
     });
   });
 
-  it('is asked for once more after a challenge, with the scope that it needs', async () => {
+  it('is asked for again after a challenge, with the scope that it needs', async () => {
     const asked: string[] = [];
     let isKnown = false;
     const { proxy, repository } = await start('docker-registry', {
@@ -120,7 +120,9 @@ describe.skipIf(!available('docker-registry'))('a manifest in docker-registry', 
     ]);
     proxy.fault({ fault: 'answer', status: 401, headers }, { times: Infinity });
     await expect(write(repository, 'a')).rejects.toMatchObject({ code: 'registry-unauthorized' });
-    expect(asked.slice(2)).toEqual(['repository:models/churn:pull,push', headers['www-authenticate']]);
+    const challenge = ['repository:models/churn:pull,push', headers['www-authenticate']];
+    // Who says yes for ever is not asked for ever.
+    expect(asked.slice(2)).toEqual([challenge, challenge, challenge].flat());
   });
 });
 

@@ -24,6 +24,7 @@ export interface OpenAnswer extends RegistryAnswer {
 }
 
 const MOST_REDIRECTS = 5;
+const MOST_CHALLENGES = 3;
 
 /**
  * One request to a registry, with credentials, once more after a challenge, and followed through redirects. Credentials
@@ -32,7 +33,7 @@ const MOST_REDIRECTS = 5;
 export async function request(endpoint: Endpoint, asked: RegistryRequest): Promise<RegistryAnswer> {
   const { scope, url: first, headers = {}, ...options } = asked;
   let url = first;
-  let mayAskAgain = true;
+  let challenges = 0;
   for (let redirects = 0; ;) {
     const authorization = url.origin === endpoint.base.origin ? endpoint.authorization : undefined;
     const header = await authorization?.header(scope);
@@ -43,8 +44,8 @@ export async function request(endpoint: Endpoint, asked: RegistryRequest): Promi
       anyStatus: true,
     });
     const challenge = answer.status === 401 ? answer.headers['www-authenticate'] : undefined;
-    if (authorization && mayAskAgain && challenge !== undefined) {
-      mayAskAgain = false;
+    // A second one is for `challenged` to judge: it knows who was refused, and that nothing else can be sent.
+    if (authorization && challenge !== undefined && challenges++ < MOST_CHALLENGES) {
       if (await authorization.challenged(scope, String(challenge))) continue;
     }
     const next = redirectOf(endpoint, url, answer, options.method ?? 'GET');

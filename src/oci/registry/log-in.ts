@@ -1,0 +1,45 @@
+import { homedir } from 'node:os';
+import { http } from '../../http.ts';
+import { authorization } from './authorization.ts';
+import type { Authorization } from './authorization-types.ts';
+import { credentialFor, type Environment } from './credentials.ts';
+
+export interface LogInSettings {
+  environment: Environment;
+  plainHttp?: boolean;
+  /** Gives an Entra access token for Azure's registries. */
+  entraToken?: () => Promise<string>;
+  /** The GitHub workflow's token, for ghcr.io. */
+  workflowToken?: string;
+}
+
+/**
+ * Who we are to each registry host, by what the environment and the docker configuration of this user say. Nothing is
+ * looked up, and no credential helper asked, before a registry has asked for a credential.
+ */
+export function logIn(settings: LogInSettings): (host: string) => Authorization {
+  const { environment, ...given } = settings;
+  return (host) => {
+    let known: Promise<Authorization> | undefined;
+    const asked: string[] = [];
+    const find = async (): Promise<Authorization> => {
+      const home = environment['HOME'] ?? homedir();
+      const credential = await credentialFor(host, { environment, home });
+      const found = authorization({ ...given, host, credential, request: http });
+      // It counts the requests that are under way without a header: their challenges are no refusals of what it gets.
+      for (const scope of asked) await found.header(scope);
+      return found;
+    };
+    return {
+      header: async (scope) => {
+        if (known !== undefined) return (await known).header(scope);
+        asked.push(scope);
+        return undefined;
+      },
+      challenged: async (scope, wwwAuthenticate) => {
+        known ??= find();
+        return (await known).challenged(scope, wwwAuthenticate);
+      },
+    };
+  };
+}
