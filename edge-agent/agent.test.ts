@@ -237,7 +237,7 @@ describe('the agent', () => {
       exitCode: 2,
       failed: expect.stringContaining(`port ${port} on 127.0.0.1 is in use`),
     });
-    expect(await startAgent({ ...other, registry: 'example.org/models' })).toMatchObject({
+    expect(await startAgent({ ...other, registry: 'models' })).toMatchObject({
       exitCode: 2,
       failed: expect.stringContaining('"registry-unsupported"'),
     });
