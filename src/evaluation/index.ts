@@ -1,32 +1,27 @@
-export type { Batch, TableReader } from './tables/columns.ts';
 export { pairedBootstrap } from './bootstrap.ts';
-export { type Contender, evaluate, type EvaluateArgs, type Evaluation } from './evaluate.ts';
+export { type Contender, evaluate, type Evaluation } from './evaluate.ts';
 export { bytes, figure, levelText, percent } from './figures.ts';
-export { type DataArgs, type DataFindings, inspectData, type TrainingData } from './data/inspect-data.ts';
-export type { Bin } from './data/psi.ts';
+export { type DataFindings, inspectData, type TrainingData } from './data/inspect-data.ts';
 export type { Distribution } from './data/shift.ts';
 export { type Check } from './gate/check.ts';
-export { checkData, warnOfData } from './gate/data.ts';
+export { checkData } from './gate/data.ts';
 export { judge } from './gate/gate.ts';
 export type { Decision, GateInput } from './gate/input.ts';
 export type {
   DataRecord,
-  Interval,
   Latency,
   MetricJudgement,
-  MetricRule,
   Outcome,
   Rules,
   Shift,
   Slice,
-  SliceRecord,
   Tolerance,
 } from './gate/record.ts';
 export { allowedIn } from './gate/slices.ts';
 export { chooseGolden } from './scoring/golden.ts';
 export { goldenInputs } from './scoring/golden-inputs.ts';
 export { type FeatureOrder, featureOrderOf } from './scoring/input-columns.ts';
-export { isTable, openTable } from './tables/open-table.ts';
+export { isTable } from './tables/open-table.ts';
 export { readPredictions } from './scoring/predictions-file.ts';
 export { scoreHoldout, scoreModel } from './scoring/score.ts';
 export { checkHoldout } from './scoring/check-holdout.ts';

@@ -177,7 +177,10 @@ const holdouts: [string, () => void, string, (string | RegExp)[]][] = [
     'without the label column',
     () => edit(project, HOLDOUT, [/,churn(?=\r?\n)/, ',chrun']),
     'column-missing',
-    ['holdout.csv:1:1: the file has no column "churn" (nearest: "chrun")', 'named under evaluate in edgeloop.yaml'],
+    [
+      'holdout.csv:1:1: the file has no column "churn" (nearest: "chrun")',
+      'named under evaluate in edgeloop.yaml',
+    ],
   ],
   [
     'with an unknown label',

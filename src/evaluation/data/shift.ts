@@ -1,6 +1,6 @@
 import type { ColumnStatistics } from '../../onnx/index.ts';
 import type { FeatureShift, Shift } from '../gate/record.ts';
-import { numericCell } from './statistics.ts';
+import { CATEGORIES_KEPT, numericCell } from './statistics.ts';
 import type { Batch } from '../tables/columns.ts';
 import { type Bin, categoricalBins, numericBins, stabilityIndex } from './psi.ts';
 
@@ -30,8 +30,6 @@ interface FeatureMeter {
 }
 
 const EXAMPLES = 3;
-/** A card keeps no more categories of a column than this: one that has as many may lack some. */
-const CATEGORIES_KEPT = 1000;
 /** Fewer rows cannot tell a shift from chance: a tenth of them must be several. */
 const LEAST_ROWS = 50;
 
@@ -102,6 +100,7 @@ function textMeter(
   statistics: Extract<ColumnStatistics, { kind: 'categorical' }>,
 ): FeatureMeter {
   const { bins, indexOf } = categoricalBins(statistics);
+  // A card that has as many as it keeps may lack some.
   const complete = Object.keys(statistics.shares).length < CATEGORIES_KEPT;
   const examples = new Set<string>();
   let unknown = 0;

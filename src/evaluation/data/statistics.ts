@@ -10,7 +10,7 @@ const ROWS_READ_AT_ONCE = 1000;
 /** Up to this many values deciles are exact; above they come from a uniform sample of this size, drawn by a fixed seed. */
 const SAMPLE = 100_000;
 /** A column with more categories keeps its most frequent ones: a card is small. */
-const CATEGORIES_KEPT = 1000;
+export const CATEGORIES_KEPT = 1000;
 /** Categories that first appear after this many others are not counted, so that a column of ids stays bounded. */
 const CATEGORIES_COUNTED = 100_000;
 

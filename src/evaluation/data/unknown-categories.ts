@@ -1,5 +1,6 @@
 import type { ColumnStatistics } from '../../onnx/index.ts';
 import { openTable } from '../tables/open-table.ts';
+import { CATEGORIES_KEPT } from './statistics.ts';
 
 /** Values of one text column that the training data do not have. */
 export interface UnknownCategories {
@@ -12,8 +13,6 @@ export interface UnknownCategories {
 
 const ROWS_READ_AT_ONCE = 1000;
 const EXAMPLES = 3;
-/** A card keeps no more categories of a column than this: one that has as many may lack some. */
-const CATEGORIES_KEPT = 1000;
 
 /**
  * Which text inputs of a holdout hold values that the model was not trained on. ONNX Runtime takes such a value for a
@@ -27,6 +26,7 @@ export async function unknownCategories(
   const columns = Object.entries(statistics).flatMap(([column, known]) => {
     if (known.kind !== 'categorical' || !table.columns.includes(column)) return [];
     const categories = new Set(Object.keys(known.shares));
+    // A card that has as many as it keeps may lack some.
     return categories.size < CATEGORIES_KEPT
       ? [{ column, categories, rows: 0, examples: new Set<string>() }]
       : [];
