@@ -1,15 +1,12 @@
-/** The same values in an order that a seed decides (Fisher and Yates; numbers of mulberry32, T. Ettinger 2017). */
+import { seededRandom } from '../../src/evaluation/random.ts';
+
+/** The same values in an order that a seed decides (Fisher and Yates). */
 export function seededShuffle<Value>(values: readonly Value[], seed: number): Value[] {
   const shuffled = [...values];
-  let state = seed;
-  const draw = (): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const draws = new Uint32Array(values.length);
+  seededRandom(seed)(draws);
   for (let last = shuffled.length - 1; last > 0; last -= 1) {
-    const other = Math.floor(draw() * (last + 1));
+    const other = Math.floor(((draws[last] ?? 0) / 2 ** 32) * (last + 1));
     const [a, b] = [shuffled[last], shuffled[other]];
     if (a !== undefined && b !== undefined) [shuffled[last], shuffled[other]] = [b, a];
   }
