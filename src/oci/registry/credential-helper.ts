@@ -1,7 +1,7 @@
 import { execFile, type ExecFileException } from 'node:child_process';
 import { z } from 'zod';
 import { failure } from '../../errors.ts';
-import type { Credential, Environment } from './credentials.ts';
+import type { Credential, Environment } from './credential.ts';
 
 const answerSchema = z.object({ Username: z.string(), Secret: z.string() });
 const LARGEST_ANSWER = 1024 * 1024;

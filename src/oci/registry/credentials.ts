@@ -1,13 +1,8 @@
 import { join } from 'node:path';
 import { misuse } from '../../errors.ts';
+import type { Credential, Environment } from './credential.ts';
 import { askCredentialHelper } from './credential-helper.ts';
 import { readDockerConfig } from './docker-config.ts';
-
-export type Credential =
-  | { kind: 'basic'; username: string; password: string }
-  | { kind: 'identity-token'; token: string };
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * The credential for a registry host (with its port): `EDGELOOP_REGISTRY_USERNAME` and `_PASSWORD`, else what the docker

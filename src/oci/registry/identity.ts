@@ -1,5 +1,5 @@
 import { failure } from '../../errors.ts';
-import type { Credential } from './credentials.ts';
+import type { Credential } from './credential.ts';
 
 /** Who we are to one registry. */
 export type Identity =

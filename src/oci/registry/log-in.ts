@@ -2,7 +2,8 @@ import { homedir } from 'node:os';
 import { http } from '../../http.ts';
 import { authorization } from './authorization.ts';
 import type { Authorization } from './authorization-types.ts';
-import { credentialFor, type Environment } from './credentials.ts';
+import type { Environment } from './credential.ts';
+import { credentialFor } from './credentials.ts';
 
 export interface LogInSettings {
   environment: Environment;
