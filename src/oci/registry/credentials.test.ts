@@ -4,7 +4,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { scratchFolder, writeFiles } from '../../../test/fixtures/oci-layout.ts';
 import { messageOf } from '../../errors.ts';
 import { askCredentialHelper } from './credential-helper.ts';
-import { type Credential, credentialFor } from './credentials.ts';
+import type { Credential } from './credential.ts';
+import { credentialFor } from './credentials.ts';
 
 const SECRET = 'hunter2:with:colons';
 const auth = Buffer.from(`bob:${SECRET}`).toString('base64');
