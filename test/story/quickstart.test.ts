@@ -22,7 +22,7 @@ function processesIn(folder: string): string[] {
   });
 }
 
-/** The same after some milliseconds at most: what was killed is gone only when the system has cleared it away. */
+/** The same after some milliseconds at most: a session host whose parent has ended ends by itself a moment later. */
 async function processesLeftIn(folder: string, limitMs: number): Promise<string[]> {
   const limit = performance.now() + limitMs;
   while (processesIn(folder).length > 0 && performance.now() < limit) await sleep(50);
