@@ -61,6 +61,21 @@ export async function* verified(
   }
 }
 
+/** A stream whose beginning is here already: `prefix`, and then what `rest` gives from its end on. */
+export async function* continued(
+  prefix: AsyncIterable<Uint8Array> | undefined,
+  rest: (from: number) => AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let from = 0;
+  if (prefix !== undefined) {
+    for await (const chunk of prefix) {
+      from += chunk.byteLength;
+      yield chunk;
+    }
+  }
+  yield* rest(from);
+}
+
 function wrongSize(where: string, expected: ContentIdentity, found: string, remedy: string): Error {
   return failure(
     'digest-mismatch',

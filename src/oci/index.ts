@@ -13,7 +13,7 @@ export { type BuiltImage, buildImage, type Content, type ImageFacts, pushImage, 
 export { openLayoutRegistry, openLayoutRepository } from './layout.ts';
 export * from './media-types.ts';
 export { logIn } from './registry/log-in.ts';
-export { openRegistry, type OpenRegistryOptions } from './open-registry.ts';
+export { openReference, openRegistry, type OpenRegistryOptions } from './open-registry.ts';
 export { type ModelManifest, readPackedFile, readModelManifest } from './model-manifest.ts';
 export { modelPrefix, type PackedModel, packModel, pushModel, type TransferSummary } from './modelpack.ts';
 export { type PullOptions, type PullProgress, pullModel } from './pull-model.ts';

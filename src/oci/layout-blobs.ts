@@ -3,7 +3,7 @@ import { mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failure, isSystemError } from '../errors.ts';
 import { checkDigest, type Descriptor } from './descriptor.ts';
-import { verified } from './digest.ts';
+import { continued, verified } from './digest.ts';
 import { replaceFile } from './durable-file.ts';
 import { storageFailure } from '../storage-failure.ts';
 import type { BlobSource } from './repository.ts';
@@ -32,9 +32,13 @@ export async function blobSize(folder: string, digest: string): Promise<number |
 }
 
 /** Streams a blob and checks it; `blob-missing` and `digest-mismatch` name the file and the remedy. */
-export async function* readBlobFile(folder: string, descriptor: Descriptor): AsyncIterable<Uint8Array> {
+export async function* readBlobFile(
+  folder: string,
+  descriptor: Descriptor,
+  prefix?: AsyncIterable<Uint8Array>,
+): AsyncIterable<Uint8Array> {
   const file = join(folder, blobPath(descriptor.digest));
-  const stream = createReadStream(file, { highWaterMark: CHUNK });
+  const stream = continued(prefix, (start) => createReadStream(file, { start, highWaterMark: CHUNK }));
   try {
     yield* verified(stream, descriptor, file, `Delete ${file} and push again what belongs there.`);
   } catch (error) {

@@ -44,7 +44,7 @@ export function openLayoutRepository(folder: string): Repository {
   return {
     name,
     hasBlob: async (digest) => (await blobSize(root, digest)) !== undefined,
-    readBlob: (descriptor) => readBlobFile(root, descriptor),
+    readBlob: (descriptor, prefix) => readBlobFile(root, descriptor, prefix),
     async writeBlob(source) {
       await prepareLayout(root);
       return writeBlobFile(root, source);

@@ -1,15 +1,18 @@
 import { misuse } from '../errors.ts';
-import { openLayoutRegistry } from './layout.ts';
-import { parseReference } from './reference.ts';
+import { openLayoutRegistry, openLayoutRepository } from './layout.ts';
+import { parseReference, type Reference } from './reference.ts';
 import type { Authorization } from './registry/authorization-types.ts';
-import { openHttpRegistry } from './registry/http-registry.ts';
-import type { Registry } from './repository.ts';
+import type { HttpRegistrySettings } from './registry/endpoint.ts';
+import { openHttpRegistry, openHttpRepository } from './registry/http-registry.ts';
+import type { Registry, Repository } from './repository.ts';
 
 export interface OpenRegistryOptions {
   /** Who we are to a registry host; anonymous without it. */
   authorize?: (host: string) => Authorization | undefined;
   /** Plain HTTP, which goes by itself to loopback addresses only. */
   plainHttp?: boolean;
+  /** Ends every request with its reason. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -20,13 +23,21 @@ export function openRegistry(setting: string, options: OpenRegistryOptions = {})
   const [, folder] = /^oci:(.+)$/s.exec(setting) ?? [];
   if (folder !== undefined) return openLayoutRegistry(folder);
   const { host, prefix } = hostAndPrefix(setting);
-  const authorization = options.authorize?.(host);
-  return openHttpRegistry({
-    host,
-    prefix,
-    ...(authorization && { authorization }),
-    ...(options.plainHttp !== undefined && { plainHttp: options.plainHttp }),
-  });
+  return openHttpRegistry({ prefix, ...settingsFor(host, options) });
+}
+
+/** Opens the one repository that a reference names. */
+export function openReference(reference: Reference, options: OpenRegistryOptions = {}): Repository {
+  if (reference.kind === 'layout') return openLayoutRepository(reference.folder);
+  return openHttpRepository(reference.repository, settingsFor(reference.host, options));
+}
+
+function settingsFor(
+  host: string,
+  { authorize, ...options }: OpenRegistryOptions,
+): Omit<HttpRegistrySettings, 'prefix'> {
+  const authorization = authorize?.(host);
+  return { host, ...options, ...(authorization && { authorization }) };
 }
 
 function hostAndPrefix(setting: string): { host: string; prefix: string } {

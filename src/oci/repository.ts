@@ -4,6 +4,8 @@ import type { Descriptor } from './descriptor.ts';
 export interface BlobSource {
   descriptor: Descriptor;
   open(): AsyncIterable<Uint8Array>;
+  /** The `name` of a repository that has it: on the same registry it is mounted from there instead of sent. */
+  origin?: string;
 }
 
 /**
@@ -15,8 +17,11 @@ export interface Repository {
   readonly name: string;
 
   hasBlob(digest: string): Promise<boolean>;
-  /** Streams a blob. Throws `blob-missing`, or `digest-mismatch` at the end of a damaged one. */
-  readBlob(descriptor: Descriptor): AsyncIterable<Uint8Array>;
+  /**
+   * Streams a blob. Throws `blob-missing`, or `digest-mismatch` at the end of a damaged one. `prefix` is its beginning
+   * as far as it is here already: it is delivered and checked with the rest, and only the rest is fetched.
+   */
+  readBlob(descriptor: Descriptor, prefix?: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
   /** Stores a blob unless it is there. `transferred` counts the bytes that had to move (0: it was there). */
   writeBlob(source: BlobSource): Promise<{ transferred: number }>;
 

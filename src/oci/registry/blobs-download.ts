@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { EdgeloopError, failure } from '../../errors.ts';
 import { retryWaitMs } from '../../http.ts';
 import { checkDigest, type Descriptor } from '../descriptor.ts';
-import { verified } from '../digest.ts';
+import { continued, verified } from '../digest.ts';
 import type { Place } from './endpoint.ts';
 import { isPassing, mediaTypeOf, refuseHtml, registryError, unexpectedAnswer } from './registry-errors.ts';
 import { type OpenAnswer, openRequest, request } from './requests.ts';
@@ -28,21 +28,29 @@ export async function hasBlob(place: Place, digest: string, scope = place.pull):
 }
 
 /**
- * Streams a blob and checks it; goes on where it stopped when the connection is cut. Throws `blob-missing` and
- * `digest-mismatch`.
+ * Streams a blob and checks it; goes on at the end of `prefix`, and where it stopped when the connection is cut. Throws
+ * `blob-missing` and `digest-mismatch`.
  */
-export async function* readBlob(place: Place, descriptor: Descriptor): AsyncIterable<Uint8Array> {
+export async function* readBlob(
+  place: Place,
+  descriptor: Descriptor,
+  prefix?: AsyncIterable<Uint8Array>,
+): AsyncIterable<Uint8Array> {
   checkDigest(descriptor.digest);
   const where = `blob ${descriptor.digest} of ${place.name}`;
-  yield* verified(resumed(place, descriptor, where), descriptor, where, 'Push again what belongs there.');
+  const chunks = continued(prefix, (from) => resumed(place, descriptor, from, where));
+  yield* verified(chunks, descriptor, where, 'Push again what belongs there.');
 }
 
 async function* resumed(
   place: Place,
   descriptor: Descriptor,
+  from: number,
   where: string,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const progress: Progress = { delivered: 0, ranges: true };
+  const progress: Progress = { delivered: from, ranges: true };
+  // A registry answers a Range that starts at the end with an error.
+  if (from > 0 && from >= descriptor.size) return;
   for (let fruitless = 0; ;) {
     const before = progress.delivered;
     let waitMs: number | undefined;

@@ -11,6 +11,8 @@ export interface HttpRegistrySettings {
   authorization?: Authorization;
   /** How long to wait for more of a stream before its connection is cut and it is resumed; default 30 s. */
   stallMs?: number;
+  /** Ends every request with its reason. */
+  signal?: AbortSignal;
 }
 
 /** One registry, and what was learned of it. */
@@ -19,6 +21,7 @@ export interface Endpoint {
   base: URL;
   authorization?: Authorization;
   stallMs: number;
+  signal?: AbortSignal;
   /** False once the registry has forgotten an upload that was cut, or refused to take one in a stream. */
   keepsUploads: boolean;
 }
@@ -43,6 +46,7 @@ export function endpointOf(settings: HttpRegistrySettings): Endpoint {
     base: new URL(`${plain ? 'http' : 'https'}://${host}/v2/`),
     ...(settings.authorization && { authorization: settings.authorization }),
     stallMs: settings.stallMs ?? 30_000,
+    ...(settings.signal && { signal: settings.signal }),
     keepsUploads: true,
   };
 }

@@ -39,6 +39,7 @@ export async function request(endpoint: Endpoint, asked: RegistryRequest): Promi
     const header = await authorization?.header(scope);
     const answer = await http(url.href, {
       timeoutMs: endpoint.stallMs,
+      ...(endpoint.signal && { signal: endpoint.signal }),
       ...options,
       headers: { ...headers, ...(header !== undefined && { authorization: header }) },
       anyStatus: true,
