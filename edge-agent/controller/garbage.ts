@@ -1,7 +1,8 @@
 import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { isSystemError, messageOf } from '../../src/errors.ts';
-import { type Context, modelFolder, stateOfModel } from './context.ts';
+import { pullPlaces } from '../../src/oci/index.ts';
+import { type Context, modelFolder, stateOfModel, versionFolder } from './context.ts';
 
 /**
  * Removes what lies in a model's folder and belongs to no version that serves, is kept warm or is on its way. Files
@@ -11,6 +12,10 @@ export async function collectGarbage(context: Context, model: string): Promise<v
   const folder = modelFolder(context.settings.state, model);
   const { active, previous, candidate } = stateOfModel(context, model);
   const kept = new Set([active, previous, candidate].map((each) => each?.digest.slice('sha256:'.length)));
+  // What has come of a version so far is not fetched again.
+  if (candidate !== undefined)
+    for (const place of Object.values(pullPlaces(versionFolder(context, model, candidate.digest))))
+      kept.add(basename(place));
   try {
     for (const name of await listed(folder)) {
       if (!kept.has(name)) await rm(join(folder, name), { recursive: true, force: true });

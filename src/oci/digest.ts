@@ -61,14 +61,14 @@ export async function* verified(
   }
 }
 
-/** A stream whose beginning is here already: `prefix`, and then what `rest` gives from its end on. */
+/** A stream whose beginning is here already, and then what `rest` gives from its end on. */
 export async function* continued(
-  prefix: AsyncIterable<Uint8Array> | undefined,
+  beginning: AsyncIterable<Uint8Array> | undefined,
   rest: (from: number) => AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let from = 0;
-  if (prefix !== undefined) {
-    for await (const chunk of prefix) {
+  if (beginning !== undefined) {
+    for await (const chunk of beginning) {
       from += chunk.byteLength;
       yield chunk;
     }

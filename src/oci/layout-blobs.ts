@@ -6,7 +6,7 @@ import { checkDigest, type Descriptor } from './descriptor.ts';
 import { continued, verified } from './digest.ts';
 import { replaceFile } from './durable-file.ts';
 import { storageFailure } from '../storage-failure.ts';
-import type { BlobSource } from './repository.ts';
+import type { BlobSource, ReadBlobOptions } from './repository.ts';
 
 const CHUNK = 128 * 1024;
 
@@ -35,10 +35,12 @@ export async function blobSize(folder: string, digest: string): Promise<number |
 export async function* readBlobFile(
   folder: string,
   descriptor: Descriptor,
-  prefix?: AsyncIterable<Uint8Array>,
+  { beginning, signal }: ReadBlobOptions = {},
 ): AsyncIterable<Uint8Array> {
   const file = join(folder, blobPath(descriptor.digest));
-  const stream = continued(prefix, (start) => createReadStream(file, { start, highWaterMark: CHUNK }));
+  const stream = continued(beginning, (start) =>
+    createReadStream(file, { start, highWaterMark: CHUNK, ...(signal && { signal }) }),
+  );
   try {
     yield* verified(stream, descriptor, file, `Delete ${file} and push again what belongs there.`);
   } catch (error) {

@@ -44,7 +44,7 @@ export function openLayoutRepository(folder: string): Repository {
   return {
     name,
     hasBlob: async (digest) => (await blobSize(root, digest)) !== undefined,
-    readBlob: (descriptor, prefix) => readBlobFile(root, descriptor, prefix),
+    readBlob: (descriptor, options) => readBlobFile(root, descriptor, options),
     async writeBlob(source) {
       await prepareLayout(root);
       return writeBlobFile(root, source);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { failure, isSystemError, misuse } from '../errors.ts';
 import { CARD_FILE, MODEL_FILE } from '../onnx/index.ts';
 import { MODEL_WEIGHT, MODEL_WEIGHT_CONFIG } from './media-types.ts';
-import { PULL_MARKER } from './pull-marker.ts';
+import { PULL_MARKER } from './pull/pull-marker.ts';
 import type { TarFile } from './tar.ts';
 
 const CHUNK = 128 * 1024;

@@ -98,23 +98,32 @@ async function fileInLayer(
   return bytes;
 }
 
-/**
- * The entries of a layer, from `source` when its bytes are watched on the way. What cannot be read as a tar is read
- * once more as a blob: if its digest is wrong, that is the error to report.
- */
+/** The entries of a layer. */
 export async function* readLayer(
   repository: Repository,
   layer: Descriptor,
-  source: AsyncIterable<Uint8Array> = repository.readBlob(layer),
 ): AsyncGenerator<SafeTarEntry, void, undefined> {
   try {
-    yield* readTar(source, layer.size, layerName(repository, layer));
+    yield* readTar(repository.readBlob(layer), layer.size, layerName(repository, layer));
   } catch (error) {
-    if (error instanceof EdgeloopError && error.code === 'layer-damaged') {
-      await digestOfStream(repository.readBlob(layer));
-    }
-    throw error;
+    throw await whatIsDamaged(repository, layer, error);
   }
+}
+
+/**
+ * What to report of a layer that could not be read: what is no tar is read once more as a blob, and if its digest is
+ * wrong, that is the error.
+ */
+export async function whatIsDamaged(
+  repository: Repository,
+  layer: Descriptor,
+  error: unknown,
+): Promise<unknown> {
+  if (!(error instanceof EdgeloopError) || error.code !== 'layer-damaged') return error;
+  return digestOfStream(repository.readBlob(layer)).then(
+    () => error,
+    (reason: unknown) => reason,
+  );
 }
 
 /** A layer as messages name it. */

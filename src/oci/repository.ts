@@ -8,6 +8,12 @@ export interface BlobSource {
   origin?: string;
 }
 
+export interface ReadBlobOptions {
+  /** The blob's beginning, as far as it is here: it is delivered and checked with the rest, which alone is fetched. */
+  beginning?: AsyncIterable<Uint8Array>;
+  signal?: AbortSignal;
+}
+
 /**
  * One model's repository. Everything streams; a digest is checked while the bytes pass, so that an iteration that
  * ends without an error has delivered exactly the content that was asked for.
@@ -17,11 +23,8 @@ export interface Repository {
   readonly name: string;
 
   hasBlob(digest: string): Promise<boolean>;
-  /**
-   * Streams a blob. Throws `blob-missing`, or `digest-mismatch` at the end of a damaged one. `prefix` is its beginning
-   * as far as it is here already: it is delivered and checked with the rest, and only the rest is fetched.
-   */
-  readBlob(descriptor: Descriptor, prefix?: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
+  /** Streams a blob. Throws `blob-missing`, or `digest-mismatch` at the end of a damaged one. */
+  readBlob(descriptor: Descriptor, options?: ReadBlobOptions): AsyncIterable<Uint8Array>;
   /** Stores a blob unless it is there. `transferred` counts the bytes that had to move (0: it was there). */
   writeBlob(source: BlobSource): Promise<{ transferred: number }>;
 

@@ -3,6 +3,8 @@ import { pipeline } from 'node:stream/promises';
 import { extract, type Header } from 'tar-stream';
 import { EdgeloopError, failure, refusal } from '../errors.ts';
 
+/** Most bytes between the contents of two entries; tar-stream refuses extended headers over 4 MiB. */
+const RAW_LIMIT = 16 * 1024 * 1024;
 /** Most entries of one tar that are read: a tar of empty files must not fill a disk's inodes. */
 const ENTRY_LIMIT = 10_000;
 
@@ -14,6 +16,8 @@ export interface SafeTarEntry {
   size: number;
   /** Must be read to its end before the next entry is asked for. */
   content: AsyncIterable<Uint8Array>;
+  /** The tar's bytes between the content of the entry before and this one's: padding and headers. */
+  raw: Uint8Array;
 }
 
 /**
@@ -27,18 +31,55 @@ export async function* readTar(
 ): AsyncGenerator<SafeTarEntry, void, undefined> {
   const unpack = extract();
   const origin: Origin = { where };
-  const feeding = pipeline(Readable.from(noticed(source, origin)), unpack);
+  const between = keepBetween(where);
+  const feeding = pipeline(Readable.from(noticed(between.seen(source), origin)), unpack);
   // The loop below meets the same error; without this Node would report it a second time as unhandled.
   feeding.catch(() => undefined);
   const budget = { entries: ENTRY_LIMIT, bytes: maxBytes };
   try {
     for await (const entry of unpack) {
-      yield { ...safeEntry(entry.header, budget, where), content: contentOf(entry, origin) };
+      const safe = safeEntry(entry.header, budget, where);
+      const raw = between.cut(contentStart(entry.header), safe.size);
+      yield { ...safe, raw, content: contentOf(entry, origin) };
     }
     await feeding;
   } catch (error) {
     throw explained(error, origin);
   }
+}
+
+/** Keeps what flows by, except for the contents of entries. */
+function keepBetween(where: string): {
+  seen(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined>;
+  cut(contentFrom: number, size: number): Uint8Array;
+} {
+  let kept: Uint8Array = new Uint8Array();
+  /** Positions in the tar: of the first byte to keep, and after the last one seen. */
+  let start = 0;
+  let end = 0;
+  return {
+    async *seen(source) {
+      for await (const chunk of source) {
+        const wanted = chunk.subarray(Math.min(Math.max(start - end, 0), chunk.byteLength));
+        if (wanted.byteLength > 0) kept = Buffer.concat([kept, wanted]);
+        end += chunk.byteLength;
+        if (kept.byteLength > RAW_LIMIT)
+          throw unsafe(where, '', `more than ${RAW_LIMIT} bytes of it belong to no entry`);
+        yield chunk;
+      }
+    },
+    cut(contentFrom, size) {
+      const raw = Uint8Array.from(kept.subarray(0, contentFrom - start));
+      kept = kept.subarray(Math.min(contentFrom - start + size, kept.byteLength));
+      start = contentFrom + size;
+      return raw;
+    },
+  };
+}
+
+/** tar-stream gives the position, but not in its types. */
+function contentStart(header: Header): number {
+  return 'byteOffset' in header && typeof header.byteOffset === 'number' ? header.byteOffset : Number.NaN;
 }
 
 /** Which layer is read, and what reading its bytes threw. */
@@ -81,7 +122,7 @@ function safeEntry(
   header: Header,
   budget: { entries: number; bytes: number },
   where: string,
-): Omit<SafeTarEntry, 'content'> {
+): Omit<SafeTarEntry, 'content' | 'raw'> {
   const { name, type, size, pax } = header;
   const isFolder = type === 'directory';
   if (!isFolder && type !== 'file') throw unsafe(where, name, `it is a ${type ?? 'special file'}`);
@@ -96,7 +137,8 @@ function safeEntry(
   return { kind: isFolder ? 'folder' : 'file', path: safePath(name, where), size };
 }
 
-function safePath(name: string, where: string): string {
+/** A path as it is used below a folder; a refusal (`layer-unsafe`) of one that would leave it. */
+export function safePath(name: string, where: string): string {
   if (name.startsWith('/')) throw unsafe(where, name, 'its path is absolute');
   if (name.includes('\0') || name.includes('\\'))
     throw unsafe(where, name, 'its path holds a forbidden character');

@@ -3,6 +3,7 @@ import { EdgeloopError, failure } from '../../errors.ts';
 import { retryWaitMs } from '../../http.ts';
 import { checkDigest, type Descriptor } from '../descriptor.ts';
 import { continued, verified } from '../digest.ts';
+import type { ReadBlobOptions } from '../repository.ts';
 import type { Place } from './endpoint.ts';
 import { isPassing, mediaTypeOf, refuseHtml, registryError, unexpectedAnswer } from './registry-errors.ts';
 import { type OpenAnswer, openRequest, request } from './requests.ts';
@@ -28,17 +29,17 @@ export async function hasBlob(place: Place, digest: string, scope = place.pull):
 }
 
 /**
- * Streams a blob and checks it; goes on at the end of `prefix`, and where it stopped when the connection is cut. Throws
- * `blob-missing` and `digest-mismatch`.
+ * Streams a blob and checks it; goes on at the end of its beginning that is here, and where it stopped when the
+ * connection is cut. Throws `blob-missing` and `digest-mismatch`.
  */
 export async function* readBlob(
   place: Place,
   descriptor: Descriptor,
-  prefix?: AsyncIterable<Uint8Array>,
+  { beginning, signal = place.endpoint.signal }: ReadBlobOptions = {},
 ): AsyncIterable<Uint8Array> {
   checkDigest(descriptor.digest);
   const where = `blob ${descriptor.digest} of ${place.name}`;
-  const chunks = continued(prefix, (from) => resumed(place, descriptor, from, where));
+  const chunks = continued(beginning, (from) => resumed(place, descriptor, from, where, signal));
   yield* verified(chunks, descriptor, where, 'Push again what belongs there.');
 }
 
@@ -47,6 +48,7 @@ async function* resumed(
   descriptor: Descriptor,
   from: number,
   where: string,
+  signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const progress: Progress = { delivered: from, ranges: true };
   // A registry answers a Range that starts at the end with an error.
@@ -56,7 +58,7 @@ async function* resumed(
     let waitMs: number | undefined;
     try {
       // Each time from the registry itself: an address that it redirects to may be valid for minutes only.
-      const answer = await openBlob(place, descriptor, progress);
+      const answer = await openBlob(place, descriptor, progress, signal);
       waitMs = waitAsked(answer);
       const chunks = contentOf(place, answer, progress, where);
       for await (const chunk of chunks) {
@@ -66,6 +68,7 @@ async function* resumed(
       if (progress.delivered >= descriptor.size || !isOpenEnded(answer)) return;
       if (progress.delivered === before && ++fruitless >= MOST_FRUITLESS) return;
     } catch (error) {
+      signal?.throwIfAborted();
       // A cut that takes the last byte's acknowledgement only leaves nothing to ask for.
       if (progress.delivered >= descriptor.size && progress.delivered > before) return;
       fruitless = progress.delivered > before ? 0 : fruitless + 1;
@@ -75,12 +78,18 @@ async function* resumed(
   }
 }
 
-function openBlob(place: Place, { digest }: Descriptor, progress: Progress): Promise<OpenAnswer> {
+function openBlob(
+  place: Place,
+  { digest }: Descriptor,
+  progress: Progress,
+  signal: AbortSignal | undefined,
+): Promise<OpenAnswer> {
   const resumes = progress.delivered > 0 && progress.ranges;
   return openRequest(place.endpoint, {
     url: place.url(`blobs/${digest}`),
     scope: place.pull,
     ...(resumes && { headers: { range: `bytes=${progress.delivered}-` } }),
+    ...(signal && { signal }),
   });
 }
 

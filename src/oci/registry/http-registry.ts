@@ -38,7 +38,7 @@ function repositoryAt(place: Place): Repository {
   return {
     name: place.name,
     hasBlob: (digest) => hasBlob(place, digest),
-    readBlob: (descriptor, prefix) => readBlob(place, descriptor, prefix),
+    readBlob: (descriptor, options) => readBlob(place, descriptor, options),
     writeBlob: (source) => writeBlob(place, source),
     readManifest: (reference) => readManifest(place, reference),
     async writeManifest(bytes, options = {}) {

@@ -1,8 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { digestSchema } from './descriptor.ts';
-import { streamOf, writeNewFile } from './durable-file.ts';
+import { digestSchema } from '../descriptor.ts';
+import { streamOf, writeNewFile } from '../durable-file.ts';
 
 /** The file that says which model a pulled folder holds, whole. It is not part of the model. */
 export const PULL_MARKER = '.edgeloop-pulled.json';

@@ -1,15 +1,12 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { writeArtifact } from './artifact.ts';
-import { openLayoutRepository } from './layout.ts';
-import { packModel, pushModel } from './modelpack.ts';
-import { readPackedFile } from './model-manifest.ts';
-import { ownerName } from '../process-owner.ts';
+import { writeArtifact } from '../artifact.ts';
+import { openLayoutRepository } from '../layout.ts';
+import { packModel, pushModel } from '../modelpack.ts';
+import { readPackedFile } from '../model-manifest.ts';
 import { type PullProgress, pullModel } from './pull-model.ts';
-import type { Repository } from './repository.ts';
+import type { Repository } from '../repository.ts';
 import {
   foreignTar,
   MODEL_FILES,
@@ -17,7 +14,7 @@ import {
   scratchFolder,
   withFirstSize,
   writeFiles,
-} from '../../test/fixtures/oci-layout.ts';
+} from '../../../test/fixtures/oci-layout.ts';
 
 interface Scene extends AsyncDisposable {
   repository: Repository;
@@ -93,18 +90,6 @@ describe('pullModel', () => {
     const pulls = await Promise.all([1, 2, 3].map(() => pullModel(at.repository, at.digest, at.target)));
     expect(pulls.map((pull) => pull.digest)).toEqual([at.digest, at.digest, at.digest]);
     expect(await readdir(at.parent)).toEqual(['churn']);
-  });
-
-  it('leaves nothing behind when it is cancelled half-way', async () => {
-    await using at = await scene();
-    const controller = new AbortController();
-    const onProgress = (progress: PullProgress): void => {
-      if (progress.received > progress.total / 2) controller.abort(new Error('enough'));
-    };
-    await expect(
-      pullModel(at.repository, at.digest, at.target, { signal: controller.signal, onProgress }),
-    ).rejects.toThrow('enough');
-    expect(await entriesOf(at.parent)).toEqual([]);
   });
 
   it.each([
@@ -203,16 +188,6 @@ describe('pullModel', () => {
     await expect(pullModel(at.repository, digest, at.target)).rejects.toMatchObject({
       code: 'too-many-layers',
     });
-  });
-
-  it('removes what a killed pull left beside the target', async () => {
-    await using at = await scene();
-    const child = spawn(process.execPath, ['-e', '0']);
-    await once(child, 'exit');
-    const dead = ownerName().replace(/^\d+-\d+/, `${child.pid}-1`);
-    await writeFiles(join(at.parent, `.churn.incoming-${dead}-00ff`), { 'model.onnx': 'half' });
-    await pullModel(at.repository, at.digest, at.target);
-    expect(await readdir(at.parent)).toEqual(['churn']);
   });
 });
 
