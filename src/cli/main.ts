@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { misuse } from '../errors.ts';
 import { LOG_LEVELS } from './log.ts';
 import { printError } from './run-verb.ts';
@@ -35,6 +35,12 @@ function projectVerb(usage: string, description: string, example: string): Comma
     'default: the nearest edgeloop.yaml upward',
   );
 }
+
+const atOnce = (): Option =>
+  new Option('--concurrency <number>', 'most layers that travel at once (default: 4)').argParser((text) => {
+    if (/^[1-9]\d?$/.test(text)) return Number(text);
+    throw new InvalidArgumentError('It is a number from 1 to 99.');
+  });
 
 verb(program, 'quickstart', 'run the whole loop in a scratch folder, with no account', 'edgeloop quickstart')
   .option('--workdir <folder>', 'where to run it (default: a new temporary folder)')
@@ -89,6 +95,35 @@ projectVerb(
 projectVerb('status', 'channels, releases, devices', 'edgeloop status --device http://127.0.0.1:8080')
   .option('--device <url...>', 'an agent to ask')
   .action(async (options) => (await import('./status.ts')).default(options));
+
+function referenceVerb(usage: string, description: string, example: string): Command {
+  return verb(program, usage, description, example).option(
+    '--plain-http',
+    'speak plain HTTP to the registry (to this machine it goes by itself)',
+  );
+}
+
+referenceVerb(
+  'push <dir> <ref>',
+  'push the model in a folder',
+  'edgeloop push model localhost:5000/churn:1.0.0',
+)
+  .option('--move-tag', 'let a tag that names something else name this model')
+  .action(async (folder, ref, options) => (await import('./push.ts')).default(folder, ref, options));
+
+referenceVerb(
+  'pull <ref> <dir>',
+  'pull a model into a folder',
+  'edgeloop pull localhost:5000/churn:1.0.0 model',
+)
+  .addOption(atOnce())
+  .action(async (ref, folder, options) => (await import('./pull.ts')).default(ref, folder, options));
+
+referenceVerb(
+  'inspect <ref>',
+  'what a model is, and how it came to be',
+  'edgeloop inspect localhost:5000/churn:1.0.0',
+).action(async (ref, options) => (await import('./inspect.ts')).default(ref, options));
 
 verb(program, 'agent', 'run the agent on a device', 'edgeloop agent --config agent.yaml')
   .option('--config <file>', 'default: agent.yaml in this folder')

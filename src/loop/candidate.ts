@@ -4,15 +4,7 @@ import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { describeFiles } from '../dataset/index.ts';
 import { checkHoldout, type Predictions } from '../evaluation/index.ts';
-import {
-  ANNOTATION,
-  type Descriptor,
-  digestOf,
-  packModel,
-  pullModel,
-  pushModel,
-  writeArtifact,
-} from '../oci/index.ts';
+import { type Descriptor, packModel, pullModel, pushModel, writeArtifact } from '../oci/index.ts';
 import { type Card, MODEL_FILE, readModelFile } from '../onnx/index.ts';
 import {
   GOLDEN_INPUTS_FILE,
@@ -20,6 +12,7 @@ import {
   TRAINER_FILE,
   TRAINING_LOG_ARTIFACT_TYPE,
 } from '../training/index.ts';
+import { cardAnnotations } from './card-annotations.ts';
 import { describeCandidate } from './describe-candidate.ts';
 import { readCard } from './releases.ts';
 import type { Identity, Provenance } from './identify.ts';
@@ -143,19 +136,8 @@ async function keep(
   { card, log, moveTag }: { card: Card; log: string | undefined; moveTag: boolean },
 ): Promise<Descriptor> {
   const { model, inputKey, dataset, code } = identity;
-  const commit = card.training?.commit ?? null;
   const repository = repositoryOf(workspace, model);
-  const packed = await packModel(folder, {
-    model,
-    annotations: {
-      'org.opencontainers.image.title': model,
-      ...(commit !== null && { 'org.opencontainers.image.revision': commit }),
-      [ANNOTATION.inputKey]: inputKey,
-      [ANNOTATION.dataset]: dataset.digest,
-      [ANNOTATION.modelSignature]: digestOf(Buffer.from(JSON.stringify(card.modelSignature))),
-      [ANNOTATION.job]: card.training?.job.name ?? '',
-    },
-  });
+  const packed = await packModel(folder, { model, annotations: cardAnnotations(card) });
   // Nobody else could see what made it: it stays in its folder.
   if (card.training?.uncommitted !== undefined) return packed.descriptor;
   await pushModel(repository, packed);

@@ -78,12 +78,13 @@ export async function pushImage(
   repository: Repository,
   image: BuiltImage,
   tags: string[],
+  { moveTag = false }: { moveTag?: boolean } = {},
 ): Promise<Descriptor> {
   for (const config of image.configs) await repository.writeBlob(blobOf(config));
   for (const manifest of image.manifests) await repository.writeManifest(manifest.bytes);
   const descriptor = await repository.writeManifest(image.index.bytes);
   for (const tag of tags) {
-    await repository.writeManifest(image.index.bytes, { tag, moveTag: MOVING_TAG.test(tag) });
+    await repository.writeManifest(image.index.bytes, { tag, moveTag: moveTag || MOVING_TAG.test(tag) });
   }
   return descriptor;
 }

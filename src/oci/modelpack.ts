@@ -1,4 +1,4 @@
-import { MODEL_FILE } from '../onnx/index.ts';
+import { CARD_FILE, MODEL_FILE } from '../onnx/index.ts';
 import { encodeJson, sortedByKey } from './canonical-json.ts';
 import type { Descriptor } from './descriptor.ts';
 import { digestOf, digestOfStream } from './digest.ts';
@@ -35,14 +35,18 @@ export function modelPrefix(model: string): string {
 
 /**
  * Packs a model folder as CNCF ModelPack (model-spec 0.0.7, docs/spec.md and docs/config.md). The same files give the
- * same digest on every machine and day: neither order, times, owners nor modes of the files count.
+ * same digest on every machine and day: neither order, times, owners nor modes of the files count. `card` is that of a
+ * folder without one.
  */
 export async function packModel(
   folder: string,
-  options: { model: string; annotations?: Record<string, string> },
+  options: { model: string; annotations?: Record<string, string>; card?: Uint8Array },
 ): Promise<PackedModel> {
   checkModelName(options.model);
-  const plans = planLayers(await listModelFiles(folder));
+  const { card } = options;
+  const files = await listModelFiles(folder);
+  if (card !== undefined) files.push({ path: CARD_FILE, size: card.byteLength, open: () => streamOf(card) });
+  const plans = planLayers(files);
   const layers: BlobSource[] = [];
   for (const plan of plans) layers.push(await layerOf(plan, modelPrefix(options.model)));
   const config = configBlob(options.model, layers, plans);

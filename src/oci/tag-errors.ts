@@ -6,7 +6,7 @@ export function tagExists(where: string, tag: string, current: string, wanted: D
   return failure(
     'tag-exists',
     `the tag ${tag} of ${where} names ${current} already, not ${wanted.digest}`,
-    'Use another tag; a tag that was given is not moved.',
+    'Use another tag; one that was given is moved only by "edgeloop push --move-tag".',
   );
 }
 

@@ -83,7 +83,7 @@ async function pullLayers(
     return received;
   } catch (error) {
     const isWorthless = error instanceof EdgeloopError && WORTHLESS.has(error.code);
-    if (isWorthless || (await readdir(partial.files)).length === 0)
+    if (isWorthless || (await readdir(partial.files).catch(() => [])).length === 0)
       await rm(partial.folder, { recursive: true, force: true });
     throw error;
   }

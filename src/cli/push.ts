@@ -1,0 +1,25 @@
+import { type PushedFolder, pushFolder } from '../loop/push-folder.ts';
+import { byteCount } from './byte-count.ts';
+import { type ReferenceOptions, registryOptions } from './registry-options.ts';
+import { runVerb } from './run-verb.ts';
+
+/** `edgeloop push DIR REF` */
+export default function push(
+  folder: string,
+  ref: string,
+  options: ReferenceOptions & { moveTag?: boolean },
+): Promise<void> {
+  return runVerb(options, async (context) => {
+    const { moveTag = false } = options;
+    const json = await pushFolder(folder, ref, { ...registryOptions(options, context), moveTag });
+    return { json, text: sentence(json) };
+  });
+}
+
+function sentence({ ref, model, digest, image, transferred, reused, tags }: PushedFolder): string {
+  const moved = `${byteCount(transferred)} sent, ${byteCount(reused)} there already`;
+  const lines = [`pushed ${model} to ${ref}: ${moved}`, `  model  ${digest}`];
+  if (image !== undefined) lines.push(`  image  ${image.digest}`);
+  if (tags.length > 0) lines.push(`  tags   ${tags.join(', ')}`);
+  return lines.join('\n');
+}
