@@ -1,4 +1,5 @@
 export { type Artifact, type ArtifactToWrite, readArtifact, writeArtifact } from './artifact.ts';
+export { type BaseImage, parseBaseName, readBaseImage } from './base-image.ts';
 export {
   type Descriptor,
   descriptorSchema,

@@ -9,6 +9,13 @@ export const OCI_LAYER = 'application/vnd.oci.image.layer.v1.tar';
 /** The two-byte configuration `{}` of artifacts (image-spec 1.1, manifest.md). */
 export const OCI_EMPTY = 'application/vnd.oci.empty.v1+json';
 
+/** Docker's image manifest, schema 2 (distribution, docs/content/spec/manifest-v2-2.md). */
+export const DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json';
+/** Docker's index. */
+export const DOCKER_INDEX = 'application/vnd.docker.distribution.manifest.list.v2+json';
+/** Docker's image configuration. */
+export const DOCKER_CONFIG = 'application/vnd.docker.container.image.v1+json';
+
 /** Artifact type of a ModelPack manifest (CNCF model-spec, docs/spec.md). */
 export const MODEL_MANIFEST = 'application/vnd.cncf.model.manifest.v1+json';
 /** ModelPack configuration. */
@@ -17,6 +24,10 @@ export const MODEL_CONFIG = 'application/vnd.cncf.model.config.v1+json';
 export const MODEL_WEIGHT = 'application/vnd.cncf.model.weight.v1.tar';
 /** ModelPack layer with small files that belong to the weights: the card, golden samples. */
 export const MODEL_WEIGHT_CONFIG = 'application/vnd.cncf.model.weight.config.v1.tar';
+
+/** The image that an image was built on: its name, and the digest that it had (image-spec, annotations.md). */
+export const BASE_NAME = 'org.opencontainers.image.base.name';
+export const BASE_DIGEST = 'org.opencontainers.image.base.digest';
 
 /** Where a tag lives in an image layout's `index.json` (image-spec, annotations.md). */
 export const REF_NAME = 'org.opencontainers.image.ref.name';

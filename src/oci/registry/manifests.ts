@@ -2,7 +2,7 @@ import { failure } from '../../errors.ts';
 import { checkDigest, type Descriptor } from '../descriptor.ts';
 import { digestOf } from '../digest.ts';
 import { checkManifestSize, type ManifestFacts, readManifestFacts } from '../manifest-reading.ts';
-import { OCI_INDEX, OCI_MANIFEST } from '../media-types.ts';
+import { DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from '../media-types.ts';
 import { isTag } from '../reference.ts';
 import { hasBlob } from './blobs-download.ts';
 import type { Place } from './endpoint.ts';
@@ -15,12 +15,7 @@ export interface StoredManifest {
   bytes: Uint8Array;
 }
 
-const ACCEPT = [
-  OCI_MANIFEST,
-  OCI_INDEX,
-  'application/vnd.docker.distribution.manifest.v2+json',
-  'application/vnd.docker.distribution.manifest.list.v2+json',
-].join(', ');
+const ACCEPT = [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_INDEX].join(', ');
 
 /**
  * Reads a manifest or index by digest or tag; `undefined` when there is none. Throws `digest-mismatch`,
