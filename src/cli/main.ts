@@ -67,6 +67,10 @@ projectVerb('release <model>', 'give the candidate a version: image, tags, lock'
       'major',
     ]),
   )
+  .option(
+    '--base-image <ref>',
+    'what the image is built on, so that it runs, such as docker.io/library/debian:13 (default: none, data only)',
+  )
   .action(async (model, options) => (await import('./release.ts')).default(model, options));
 
 projectVerb(

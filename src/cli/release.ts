@@ -1,16 +1,15 @@
-import { releaseModel, type ReleaseResult } from '../loop/release.ts';
+import { releaseModel, type ReleaseOptions, type ReleaseResult } from '../loop/release.ts';
 import { repositoryOf } from '../loop/workspace.ts';
-import type { Level } from '../versioning/index.ts';
 import { keepGarbageSmall } from './memory.ts';
 import { openProject } from './project.ts';
 import { type CommonOptions, runVerb } from './run-verb.ts';
 
-/** `edgeloop release MODEL [--bump LEVEL]` */
-export default function release(model: string, options: CommonOptions & { bump?: Level }): Promise<void> {
+/** `edgeloop release MODEL [--bump LEVEL] [--base-image REF]` */
+export default function release(model: string, options: CommonOptions & ReleaseOptions): Promise<void> {
   return runVerb(options, async (context) => {
     keepGarbageSmall();
     const workspace = await openProject(options, context);
-    const result = await releaseModel(workspace, model, options.bump);
+    const result = await releaseModel(workspace, model, options);
     return { json: facts(result, repositoryOf(workspace, model).name), text: sentence(result) };
   });
 }
@@ -24,7 +23,7 @@ function facts({ release: { version, lock, tag, commit }, created }: ReleaseResu
     reasons: lock.reasons,
     tag,
     commit,
-    image: { ref: `${repository}:${version}`, digest: lock.image },
+    image: { ref: `${repository}:${version}`, digest: lock.image, base: lock.base ?? null },
     modelManifest: { ref: `${repository}:${version}-model`, digest: lock.modelManifest },
   };
 }
@@ -32,5 +31,6 @@ function facts({ release: { version, lock, tag, commit }, created }: ReleaseResu
 function sentence({ release: { version, lock, tag, commit }, created }: ReleaseResult): string {
   const head = created ? `released ${lock.model} ${version}` : `${lock.model} ${version} is released already`;
   const reasons = lock.reasons.map((reason) => `  - ${reason}`).join('\n');
-  return `${head} (${lock.bump})\n${reasons}\n  model ${lock.modelManifest}\n  image ${lock.image}\n  git tag ${tag} at ${commit.slice(0, 12)}`;
+  const base = lock.base === undefined ? '' : `\n  built on ${lock.base}`;
+  return `${head} (${lock.bump})\n${reasons}\n  model ${lock.modelManifest}\n  image ${lock.image}${base}\n  git tag ${tag} at ${commit.slice(0, 12)}`;
 }

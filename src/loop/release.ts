@@ -9,6 +9,7 @@ import {
   type SourceControl,
   versionTag,
 } from '../versioning/index.ts';
+import { baseImageName, lockedName, openBaseImage, warnOfOtherBase } from './base-image.ts';
 import { type Candidate, reuseCandidate } from './candidate.ts';
 import { inspectDataOf } from './data-checks.ts';
 import { identify, type Identity, provenance } from './identify.ts';
@@ -17,6 +18,13 @@ import { candidateTag, planFor } from './plan.ts';
 import { factsOf, writeReport } from './report.ts';
 import { findChampion, findHighest, listReleases, type Release, type Released } from './releases.ts';
 import { repositoryOf, requireSourceControl, type Workspace } from './workspace.ts';
+
+export interface ReleaseOptions {
+  /** Raises the computed bump, never lowers it. */
+  bump?: Level;
+  /** What the runnable image is built on: a REF, where a folder is relative to the current one. */
+  baseImage?: string;
+}
 
 export interface ReleaseResult {
   release: Release;
@@ -32,7 +40,7 @@ export interface ReleaseResult {
 export async function releaseModel(
   workspace: Workspace,
   model: string,
-  raise?: Level,
+  options: ReleaseOptions = {},
 ): Promise<ReleaseResult> {
   const sourceControl = requireSourceControl(workspace, 'release');
   await provenance(workspace, model);
@@ -42,20 +50,26 @@ export async function releaseModel(
 
   const released = await releaseOf(workspace, model, candidate);
   if (released !== undefined) {
+    if (options.baseImage !== undefined) warnOfOtherBase(workspace, released.lock, options.baseImage);
     await publish(workspace, released.lock, candidate);
     return { release: released, created: false };
   }
+  const base =
+    options.baseImage === undefined
+      ? undefined
+      : lockedName(await openBaseImage(workspace, baseImageName(workspace, options.baseImage)));
   const champion = await findChampion(workspace, model);
   const verdict = await requirePass(workspace, identity, candidate, champion);
   const highest = await findHighest(workspace, model);
-  const next = nextVersion(highest, candidate.card, raise);
-  const image = await imageOf(workspace, candidate, model, next.version);
+  const next = nextVersion(highest, candidate.card, options.bump);
+  const image = await imageOf(workspace, candidate, { model, version: next.version, base });
   const lock: Lock = {
     schema: 'edgeloop.lock/v1',
     model,
     ...next,
     modelManifest: candidate.descriptor.digest,
     image: image.index.descriptor.digest,
+    base,
     inputKey: identity.inputKey,
     dataset: identity.inputs.dataset,
     verdict: verdict.digest,
@@ -123,13 +137,17 @@ async function judgeAgain(
   return recordVerdict(workspace, candidate, judgement.verdict, page);
 }
 
-function imageOf(
+/** The image that a lock file means. */
+async function imageOf(
   workspace: Workspace,
   candidate: Candidate,
-  model: string,
-  version: string,
+  { model, version, base }: Pick<Lock, 'model' | 'version' | 'base'>,
 ): Promise<BuiltImage> {
-  return buildImage(repositoryOf(workspace, model), candidate.descriptor, { model, version });
+  return buildImage(repositoryOf(workspace, model), candidate.descriptor, {
+    model,
+    version,
+    ...(base !== undefined && { base: await openBaseImage(workspace, base) }),
+  });
 }
 
 async function tagVersion(
@@ -160,6 +178,7 @@ function tagMessage(lock: Lock): string {
   const trailers = {
     'Model-Manifest': lock.modelManifest,
     Image: lock.image,
+    ...(lock.base !== undefined && { 'Base-Image': lock.base }),
     'Input-Key': lock.inputKey,
     Dataset: lock.dataset,
     Verdict: lock.verdict,
@@ -174,7 +193,7 @@ function tagMessage(lock: Lock): string {
 async function publish(workspace: Workspace, lock: Lock, candidate: Candidate): Promise<void> {
   const { model, version } = lock;
   const repository = repositoryOf(workspace, model);
-  const image = await imageOf(workspace, candidate, model, version);
+  const image = await imageOf(workspace, candidate, lock);
   if (image.index.descriptor.digest !== lock.image) {
     throw disagreement(
       `the image of ${model} ${version} is ${image.index.descriptor.digest} now, not ${lock.image}`,

@@ -5,7 +5,14 @@ import { type Config, loadConfig } from '../config/index.ts';
 import { openHttpFolder, type RemoteStore } from '../dataset/index.ts';
 import { misuse } from '../errors.ts';
 import { openWorkingTree, type WorkingTree } from '../git/index.ts';
-import { logIn, openRegistry, type Registry, type Repository } from '../oci/index.ts';
+import {
+  logIn,
+  openReference,
+  openRegistry,
+  type Reference,
+  type Registry,
+  type Repository,
+} from '../oci/index.ts';
 
 export type Log = (
   level: 'debug' | 'info' | 'warn' | 'error',
@@ -36,6 +43,8 @@ export interface LoopDeps {
 export interface Workspace {
   config: Config;
   registry: Registry;
+  /** Opens a repository that lies elsewhere, with the same accounts. */
+  openReference: (reference: Reference) => Repository;
   /** Undefined outside a git repository. */
   sourceControl: WorkingTree | undefined;
   deps: LoopDeps;
@@ -46,7 +55,13 @@ export async function openWorkspace(deps: LoopDeps): Promise<Workspace> {
   const config = loadConfig(deps.cwd, deps.config, deps.environment);
   const sourceControl = await openWorkingTree(config.root);
   const authorize = logIn({ environment: deps.environment });
-  return { config, registry: openRegistry(config.registry, { authorize }), sourceControl, deps };
+  return {
+    config,
+    registry: openRegistry(config.registry, { authorize }),
+    openReference: (reference) => openReference(reference, { authorize, signal: deps.signal }),
+    sourceControl,
+    deps,
+  };
 }
 
 /** The model's repository in the registry. */

@@ -12,6 +12,8 @@ export const lockSchema = z.strictObject({
   reasons: z.array(z.string()),
   modelManifest: digest,
   image: digest,
+  /** `NAME@DIGEST` of what the image was built on; absent without a base. A folder is relative to edgeloop.yaml. */
+  base: z.string().optional(),
   inputKey: z.string(),
   dataset: digest,
   verdict: digest,
