@@ -38,6 +38,10 @@ const tools: Tool[] = [
   },
   debianTool('skopeo', '/usr/bin/skopeo'),
   debianTool('docker-registry', '/usr/bin/docker-registry'),
+  debianTool('podman', '/usr/bin/podman'),
+  debianTool('runc', '/usr/bin/runc'),
+  // Not its program: the package that links it dynamically has it under the same name.
+  debianTool('busybox-static', '/usr/share/doc/busybox-static'),
 ];
 
 function goTool(name: string, module: string): Tool {
