@@ -1,8 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { digestOf, logIn, openRegistry } from '../../src/oci/index.ts';
+import { pushBaseManifest } from '../fixtures/base-image.ts';
+import { churnProject, edgeloopAsync } from '../fixtures/churn-project.ts';
+import { json } from '../fixtures/json-answer.ts';
 import { available, REGISTRY_LOGIN, type RunningRegistry, startRegistry } from '../fixtures/registries.ts';
 
 function blob(text: string) {
@@ -52,6 +55,29 @@ describe.each(['docker-registry', 'distribution'] as const)('logging in to %s', 
     expect(await open({ DOCKER_CONFIG: folder }).tags()).toEqual([]);
     rmSync(folder, { recursive: true });
   });
+
+  it.skipIf(!available(kind))(
+    'reads a base image with it, when the model’s own registry is another',
+    async () => {
+      const bases = `${registry?.host}/bases`;
+      const authorize = logIn({ environment: given });
+      const config = { architecture: 'amd64' };
+      const base = openRegistry(bases, { authorize }).repository('small');
+      await pushBaseManifest(base, [Buffer.from('a layer')], config, { tag: '1' });
+      const project = churnProject();
+      json(project, 0, 'retrain', 'churn');
+      const release = ['release', 'churn', '--base-image', `${bases}/small:1`];
+      expect(await edgeloopAsync(project, ...release)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('error[registry-unauthorized]'),
+      });
+      vi.stubEnv('EDGELOOP_REGISTRY_USERNAME', username).stubEnv('EDGELOOP_REGISTRY_PASSWORD', password);
+      const { code, stderr } = await edgeloopAsync(project, ...release);
+      vi.unstubAllEnvs();
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(json(project, 0, 'verify', 'churn')).toEqual({ ok: true, findings: [] });
+    },
+  );
 
   it.skipIf(!available(kind))('says who was refused and what to do, and no password', async () => {
     await expect(open({}).tags()).rejects.toMatchObject({
