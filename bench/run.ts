@@ -14,6 +14,7 @@ import { PROGRAM } from './parts/program.ts';
 import gate from './gate.ts';
 import plan from './plan.ts';
 import quickstart from './quickstart.ts';
+import registry from './registry.ts';
 import serving from './serving.ts';
 import start from './start.ts';
 import swap from './swap.ts';
@@ -30,6 +31,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   evaluate,
   gate,
   quickstart,
+  registry,
 };
 
 function list(): string {

@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { keepGarbageSmall } from '../../src/cli/memory.ts';
+import { keepGarbageSmall } from '../../src/small-garbage.ts';
 import {
   evaluate,
   type Predictions,

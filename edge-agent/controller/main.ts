@@ -1,3 +1,4 @@
+import { keepGarbageSmall } from '../../src/small-garbage.ts';
 import { fromGateway, type FromController, errorMessage } from '../messages.ts';
 import { createGatewayLink } from './gateway-link.ts';
 import { startControllerIn } from './run.ts';
@@ -6,6 +7,7 @@ import { startControllerIn } from './run.ts';
  * The controller's process: decides what should run and does all network, disk and hashing, so that the gateway never
  * waits for them. It lives and dies with the gateway that started it.
  */
+keepGarbageSmall();
 const post = (message: FromController): void => {
   if (process.connected) process.send?.(message);
 };

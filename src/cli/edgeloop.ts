@@ -6,6 +6,8 @@ const [major = 0, minor = 0] = found.split('.').map(Number);
 const [neededMajor = 0, neededMinor = 0] = NEEDED.split('.').map(Number);
 
 if (major > neededMajor || (major === neededMajor && minor >= neededMinor)) {
+  // Before anything has made garbage. The agent's gateway makes it at its own pace.
+  if (process.argv[2] !== 'agent') (await import('../small-garbage.ts')).keepGarbageSmall();
   await import('./main.ts');
 } else {
   const message = `Edgeloop needs Node ${NEEDED} or newer, and this is Node ${found} (${process.execPath})`;

@@ -36,6 +36,12 @@ function projectVerb(usage: string, description: string, example: string): Comma
   );
 }
 
+const baseImage = (): Option =>
+  new Option(
+    '--base-image <ref>',
+    'what the image is built on, so that it runs, such as docker.io/library/debian:13 (default: none, data only)',
+  );
+
 const atOnce = (): Option =>
   new Option('--concurrency <number>', 'most layers that travel at once (default: 4)').argParser((text) => {
     if (/^[1-9]\d?$/.test(text)) return Number(text);
@@ -67,10 +73,7 @@ projectVerb('release <model>', 'give the candidate a version: image, tags, lock'
       'major',
     ]),
   )
-  .option(
-    '--base-image <ref>',
-    'what the image is built on, so that it runs, such as docker.io/library/debian:13 (default: none, data only)',
-  )
+  .addOption(baseImage())
   .action(async (model, options) => (await import('./release.ts')).default(model, options));
 
 projectVerb(
@@ -113,6 +116,7 @@ referenceVerb(
   'edgeloop push model localhost:5000/churn:1.0.0',
 )
   .option('--move-tag', 'let a tag that names something else name this model')
+  .addOption(baseImage())
   .action(async (folder, ref, options) => (await import('./push.ts')).default(folder, ref, options));
 
 referenceVerb(

@@ -1,4 +1,4 @@
-import { type PushedFolder, pushFolder } from '../loop/push-folder.ts';
+import { type PushedFolder, pushFolder, type PushOptions } from '../loop/push-folder.ts';
 import { byteCount } from './byte-count.ts';
 import { type ReferenceOptions, registryOptions } from './registry-options.ts';
 import { runVerb } from './run-verb.ts';
@@ -7,11 +7,15 @@ import { runVerb } from './run-verb.ts';
 export default function push(
   folder: string,
   ref: string,
-  options: ReferenceOptions & { moveTag?: boolean },
+  options: ReferenceOptions & Pick<PushOptions, 'moveTag' | 'baseImage'>,
 ): Promise<void> {
   return runVerb(options, async (context) => {
-    const { moveTag = false } = options;
-    const json = await pushFolder(folder, ref, { ...registryOptions(options, context), moveTag });
+    const { moveTag = false, baseImage } = options;
+    const json = await pushFolder(folder, ref, {
+      ...registryOptions(options, context),
+      moveTag,
+      ...(baseImage !== undefined && { baseImage }),
+    });
     return { json, text: sentence(json) };
   });
 }

@@ -1,13 +1,11 @@
 import { releaseModel, type ReleaseOptions, type ReleaseResult } from '../loop/release.ts';
 import { repositoryOf } from '../loop/workspace.ts';
-import { keepGarbageSmall } from './memory.ts';
 import { openProject } from './project.ts';
 import { type CommonOptions, runVerb } from './run-verb.ts';
 
 /** `edgeloop release MODEL [--bump LEVEL] [--base-image REF]` */
 export default function release(model: string, options: CommonOptions & ReleaseOptions): Promise<void> {
   return runVerb(options, async (context) => {
-    keepGarbageSmall();
     const workspace = await openProject(options, context);
     const result = await releaseModel(workspace, model, options);
     return { json: facts(result, repositoryOf(workspace, model).name), text: sentence(result) };

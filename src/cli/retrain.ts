@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type RetrainResult, retrainModel } from '../loop/retrain.ts';
-import { keepGarbageSmall } from './memory.ts';
 import { openProject } from './project.ts';
 import { type CommonOptions, runVerb } from './run-verb.ts';
 
@@ -11,7 +10,6 @@ export default function retrain(
   options: CommonOptions & { from?: string; allowDirty?: boolean },
 ): Promise<void> {
   return runVerb(options, async (context) => {
-    keepGarbageSmall();
     const from = options.from === undefined ? {} : { from: resolve(context.cwd, options.from) };
     const allowDirty = options.allowDirty === true;
     const result = await retrainModel(await openProject(options, context), model, { ...from, allowDirty });

@@ -4,15 +4,18 @@ import { basename, join, resolve } from 'node:path';
 import { parse } from 'semver';
 import { misuse } from '../errors.ts';
 import {
+  type BaseImage,
   buildImage,
   formatReference,
   openReference,
   type OpenRegistryOptions,
   type PackedModel,
   packModel,
+  parseBaseName,
   parseReference,
   pushImage,
   pushModel,
+  readBaseImage,
   type Reference,
   type TransferSummary,
 } from '../oci/index.ts';
@@ -30,6 +33,13 @@ export interface PushedFolder extends TransferSummary {
   tags: string[];
 }
 
+export interface PushOptions extends OpenRegistryOptions {
+  /** Lets a tag that names something else name this model. */
+  moveTag?: boolean;
+  /** What the runnable image is built on: a REF with a tag or digest. */
+  baseImage?: string;
+}
+
 /**
  * Packs a folder as a model and pushes it to `ref`. A card is derived for a model that has none. A tag that is a
  * semantic version names the runnable image, `<version>-model` the model itself; any other tag names the model.
@@ -38,7 +48,7 @@ export interface PushedFolder extends TransferSummary {
 export async function pushFolder(
   folder: string,
   ref: string,
-  options: OpenRegistryOptions & { moveTag?: boolean },
+  { moveTag = false, baseImage, ...options }: PushOptions,
 ): Promise<PushedFolder> {
   const { tag, digest, ...place } = parseReference(ref);
   if (digest !== undefined)
@@ -48,8 +58,15 @@ export async function pushFolder(
       'Name a tag: the digest follows from the files.',
     );
   const version = tag === undefined ? undefined : versionOf(tag);
+  if (baseImage !== undefined && version === undefined)
+    throw misuse(
+      'version-required',
+      `"${ref}" names no version, and only the image of a version has a base`,
+      'Write :X.Y.Z after the repository.',
+    );
   const repository = openReference(place, options);
-  const { moveTag = false } = options;
+  // A base that is not there must not cost an upload.
+  const base = baseImage === undefined ? undefined : await findBaseImage(baseImage, options);
   const { model, packed } = await packFolder(folder, nameOf(place));
 
   const modelTag = version === undefined ? tag : `${version}-model`;
@@ -61,7 +78,11 @@ export async function pushFolder(
   const done = { ...pushed, ref: formatReference({ ...place, ...target }), model };
   if (version === undefined) return { ...done, tags: tag === undefined ? [] : [tag] };
 
-  const image = await buildImage(repository, packed.descriptor, { model, version });
+  const image = await buildImage(repository, packed.descriptor, {
+    model,
+    version,
+    ...(base !== undefined && { base }),
+  });
   const descriptor = await pushImage(repository, image, [version], { moveTag });
   const moving = movingTags(version, await repository.tags());
   await pushImage(repository, image, moving);
@@ -70,6 +91,11 @@ export async function pushFolder(
     image: { ref: formatReference({ ...place, tag: version }), digest: descriptor.digest },
     tags: [`${version}-model`, version, ...moving],
   };
+}
+
+function findBaseImage(text: string, options: OpenRegistryOptions): Promise<BaseImage> {
+  const { name, reference } = parseBaseName(text);
+  return readBaseImage(openReference(reference, options), name, reference.digest ?? reference.tag ?? '');
 }
 
 /** The version that a tag is, if it is one. Tags with a meaning of their own are refused: they would be mistaken for it. */
