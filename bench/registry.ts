@@ -1,10 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, open, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openLayoutRepository, packModel, pushModel } from '../src/oci/index.ts';
 import { type RegistryKind, startRegistry } from '../test/fixtures/registries.ts';
+import { prepareModel } from './parts/bench-model.ts';
 import type { Benchmark, Run } from './parts/benchmark.ts';
-import { installedTools, startTool, type ToolName, TOOLS, type Transfer } from './parts/registry-tools.ts';
+import { installedTools, startTool, type ToolName, TOOLS } from './parts/registry-tools.ts';
 import { median } from './parts/statistics.ts';
 
 const BUDGET = { ofFastest: 1, megabytes: 100, smallSeconds: 0.15 };
@@ -101,31 +100,6 @@ async function contest(run: Run, { kind, tools, bytes, rounds, wrong }: Contest)
 }
 
 const isName = (name: ToolName | undefined): name is ToolName => name !== undefined;
-
-/** A folder with weights that nothing can compress, and the same as a layout. */
-export async function prepareModel(
-  run: Run,
-  bytes: number,
-): Promise<Pick<Transfer, 'folder' | 'layout' | 'blob'>> {
-  const folder = join(run.scratch, 'model');
-  const layout = join(run.scratch, 'layout');
-  await mkdir(folder);
-  await writeWeights(join(folder, 'weights.bin'), bytes);
-  const packed = await packModel(folder, { model: 'bench' });
-  await pushModel(openLayoutRepository(layout), packed, { tag: 'latest' });
-  const blob = packed.blobs.at(-1)?.descriptor.digest ?? '';
-  return { folder, layout, blob };
-}
-
-async function writeWeights(file: string, bytes: number): Promise<void> {
-  await using handle = await open(file, 'w');
-  const block = randomBytes(Math.min(bytes, 1e6));
-  for (let at = 0; at < bytes; at += block.length) {
-    // No block like another one.
-    createHash('sha256').update(String(at)).digest().copy(block);
-    await handle.write(block.subarray(0, Math.min(block.length, bytes - at)));
-  }
-}
 
 function row(figure: Figure, all: Figure[]): string[] {
   const { registry, bytes, direction, tool, seconds, peakMegabytes } = figure;

@@ -15,6 +15,7 @@ import gate from './gate.ts';
 import plan from './plan.ts';
 import quickstart from './quickstart.ts';
 import registry from './registry.ts';
+import resume from './resume.ts';
 import serving from './serving.ts';
 import start from './start.ts';
 import swap from './swap.ts';
@@ -32,6 +33,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   gate,
   quickstart,
   registry,
+  resume,
 };
 
 function list(): string {
