@@ -204,6 +204,18 @@ describe('agentFor', () => {
     expect(asked).toEqual(['GET http://registry.invalid/v2/']);
   });
 
+  it('names a proxy that refuses, without its password', async () => {
+    const proxy = await serve((_, response) => response.writeHead(407).end());
+    const failing = `import { http } from ${JSON.stringify(new URL('./http.ts', import.meta.url).href)};
+      await http('http://registry.invalid/v2/').catch((error) => console.log(JSON.stringify(error), error.message));`;
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', failing], {
+      env: { ...process.env, HTTP_PROXY: proxy.replace('//', '//bob:hunter2@') },
+    });
+    expect(stdout).toContain('"code":"proxy-refused"');
+    expect(stdout).toContain(`${proxy} answered 407 when it was asked for http://registry.invalid/v2/`);
+    expect(stdout).not.toContain('hunter2');
+  });
+
   it('heeds NO_PROXY', async () => {
     const proxy = await serve((_, response) => response.end('by proxy'));
     const ran = promisify(execFile)(

@@ -1,7 +1,8 @@
 import type { ClientRequest } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EdgeloopError, failure } from './errors.ts';
+import { EdgeloopError } from './errors.ts';
 import { agentFor } from './http-agent.ts';
+import { type FailedTry, httpFailed, lastingFailure } from './http-failure.ts';
 
 export type HttpHeaders = NodeJS.Dict<string | string[]>;
 
@@ -50,8 +51,8 @@ const LARGEST_BODY = 16 * 1024 * 1024;
 
 /**
  * The one function that does HTTP: a time limit, bounded retries with full jitter that obey `Retry-After`, and a
- * bounded body. Follows no redirects. Resolves with any status below 500 that is not 408 or 429; throws `http-failed`
- * otherwise.
+ * bounded body. Follows no redirects. Resolves with any status below 500 that is not 407, 408 or 429; throws
+ * `http-failed`, `tls-failed`, `proxy-refused` or `proxy-invalid` otherwise.
  */
 export async function http(url: string, options: HttpOptions = {}): Promise<HttpAnswer> {
   const isRepeatable = options.method !== 'POST' && options.method !== 'PATCH';
@@ -60,13 +61,17 @@ export async function http(url: string, options: HttpOptions = {}): Promise<Http
     const outcome = await once(url, options);
     options.signal?.throwIfAborted();
     const answer = 'answer' in outcome ? outcome.answer : undefined;
-    if (answer !== undefined && !isTransient(answer.status)) return answer;
+    const tried: FailedTry = 'answer' in outcome ? { status: outcome.answer.status } : outcome;
     // What is expected to fail again, a wrong digest for example, is not tried again.
     if ('error' in outcome && (outcome.isOurs === true || outcome.error instanceof EdgeloopError))
       throw outcome.error;
+    const place = options.socketPath ?? url;
+    const lasting = lastingFailure(place, tried);
+    if (lasting !== undefined) throw lasting;
+    if (answer !== undefined && !isTransient(answer.status)) return answer;
     if (attempt >= tries) {
       if (answer !== undefined && options.anyStatus === true) return answer;
-      throw httpFailed(options.socketPath ?? url, outcome);
+      throw httpFailed(place, tried);
     }
     await sleep(retryWaitMs(attempt, answer?.headers), undefined, {
       ...(options.signal && { signal: options.signal }),
@@ -88,17 +93,6 @@ export function retryWaitMs(attempt: number, headers: HttpHeaders = {}): number 
   const waitMs = /^\d+$/.test(asked) ? Number(asked) * 1000 : Date.parse(asked) - Date.now();
   if (!Number.isNaN(waitMs)) return Math.min(Math.max(waitMs, 0), LONGEST_WAIT_MS);
   return Math.min(Math.random() * 200 * 2 ** attempt, LONGEST_WAIT_MS);
-}
-
-function httpFailed(place: string, outcome: Outcome): Error {
-  const what = 'answer' in outcome ? `answered ${outcome.answer.status}` : 'could not be reached';
-  return failure(
-    'http-failed',
-    // A query may be a signature, and a user name comes with a password.
-    `${place.replace(/\?.*/s, '').replace(/\/\/[^/@]*@/, '//')} ${what}`,
-    'Check that it runs and can be reached from here.',
-    'error' in outcome ? { cause: outcome.error } : undefined,
-  );
 }
 
 function once(url: string, options: HttpOptions): Promise<Outcome> {
