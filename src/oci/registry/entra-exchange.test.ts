@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type GivenAnswer, startTokenServer, type TokenServer } from '../../../test/fixtures/token-server.ts';
+import description from '../../../test/fixtures/azure-rest-api/container-registry-tokens.json' with { type: 'json' };
+import {
+  type GivenAnswer,
+  type Received,
+  startTokenServer,
+  type TokenServer,
+} from '../../../test/fixtures/token-server.ts';
 import { messageOf } from '../../errors.ts';
 import { http } from '../../http.ts';
 import type { Authorization } from './authorization-types.ts';
@@ -9,14 +15,43 @@ const PULL = 'repository:models/churn:pull';
 const PUSH = 'repository:models/churn:pull,push';
 const entraToken = async (): Promise<string> => 'entra-secret';
 
+interface Parameter {
+  name: string;
+  in: string;
+  required?: boolean;
+  enum?: string[];
+}
+
+/** What Azure's own description of an operation has against a request. */
+function problemsWith({ url, contentType = '', form }: Received): string[] {
+  const operation = Object.entries(description.paths).find(([path]) => path === url)?.[1].post;
+  if (operation?.consumes.includes(contentType) !== true)
+    return [`no operation takes ${contentType} at ${url}`];
+  const parameters = operation.parameters.map((each): Parameter => {
+    if (!('$ref' in each)) return each;
+    const name = each.$ref?.replace('#/parameters/', '');
+    const found = Object.entries(description.parameters).find(([key]) => key === name);
+    if (found === undefined) throw new Error(`the description has no parameter ${name}`);
+    return found[1];
+  });
+  return parameters.flatMap(({ name, in: place, required, enum: values }) => {
+    const value = place === 'formData' ? form[name] : undefined;
+    if (value === undefined) return required === true ? [`${name} is missing`] : [];
+    return value === '' || values?.includes(value) === false ? [`${name} is ${value}`] : [];
+  });
+}
+
 /** Plays the two endpoints of Azure Container Registry as its documentation has them; `refreshes` are what it takes. */
 async function startAzure(
   given: { exchange?: GivenAnswer } = {},
 ): Promise<{ server: TokenServer; refreshes: Set<string>; challenge: string }> {
   const refreshes = new Set<string>();
   let count = 0;
-  const server = await startTokenServer(({ method, url, form }) => {
+  const server = await startTokenServer((received) => {
+    const { method, url, form } = received;
     if (method !== 'POST') return { status: 404 };
+    const problems = problemsWith(received);
+    if (problems.length > 0) return { status: 400, body: { errors: [{ message: problems.join() }] } };
     if (url === '/oauth2/exchange') {
       if (form['grant_type'] !== 'access_token' || form['access_token'] !== 'entra-secret')
         return { status: 401 };
@@ -92,6 +127,13 @@ describe("Azure's exchange", () => {
       expect(`${messageOf(error)} ${JSON.stringify(error)}`).not.toMatch(/-secret/);
       expect(server.received).toHaveLength(time);
     }
+  });
+
+  it('names the registry itself as the service when the challenge names none', async () => {
+    const { server } = await startAzure();
+    const challenge = `Bearer realm="${server.origin}/oauth2/token"`;
+    expect(await authorize(server).challenged(PULL, challenge)).toBe(true);
+    expect(server.received.map(({ form }) => form['service'])).toEqual([server.host, server.host]);
   });
 
   it("is for Azure's hosts only, and sends the Entra token to no realm of another", async () => {

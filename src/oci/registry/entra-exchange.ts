@@ -24,7 +24,7 @@ export function askWithEntra(
   const exchange = async ({ service, scope }: TokenQuestion): Promise<string> => {
     const answer = await postForm(request, url, {
       grant_type: 'access_token',
-      service: service || host,
+      service,
       access_token: await entraToken(),
     });
     if (isRefusal(answer)) throw unauthorized(host, { kind: 'entra', entraToken }, scope);
@@ -49,7 +49,9 @@ export function askWithEntra(
       refresh_token: await refreshToken(question),
     });
 
-  return async (question) => {
+  return async (asked) => {
+    // Azure wants it every time, whether its challenge names one or not.
+    const question = { ...asked, service: asked.service || host };
     const before = exchanged;
     const answer = await ask(question);
     // A refresh token lives for hours: one from an earlier question may have expired.
