@@ -53,7 +53,8 @@ function remedyFor(host: string, identity: Identity): string {
   const logIn = `with "docker login ${host}"`;
   if (identity.kind === 'anonymous')
     return `Log in ${logIn}, or set EDGELOOP_REGISTRY_USERNAME and EDGELOOP_REGISTRY_PASSWORD; check the repository's name.`;
-  if (identity.kind === 'identity-token') return `It may have expired: log in again ${logIn}.`;
+  if (identity.kind === 'identity-token')
+    return `It may have expired, or may not do this: log in again ${logIn}.`;
   if (identity.kind === 'entra')
     return 'Give it the role AcrPull, or AcrPush to push, on this registry, or log in as another with "az login".';
   if (identity.isWorkflow === true)
