@@ -54,11 +54,11 @@ export interface Workspace {
 export async function openWorkspace(deps: LoopDeps): Promise<Workspace> {
   const config = loadConfig(deps.cwd, deps.config, deps.environment);
   const sourceControl = await openWorkingTree(config.root);
-  const authorize = logIn({ environment: deps.environment });
+  const options = { authorize: logIn({ environment: deps.environment }), signal: deps.signal };
   return {
     config,
-    registry: openRegistry(config.registry, { authorize }),
-    openReference: (reference) => openReference(reference, { authorize, signal: deps.signal }),
+    registry: openRegistry(config.registry, options),
+    openReference: (reference) => openReference(reference, options),
     sourceControl,
     deps,
   };
