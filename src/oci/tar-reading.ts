@@ -5,7 +5,7 @@ import { EdgeloopError, failure, refusal } from '../errors.ts';
 
 /** Most bytes between the contents of two entries; tar-stream refuses extended headers over 4 MiB. */
 const RAW_LIMIT = 16 * 1024 * 1024;
-/** Most entries of one tar that are read: a tar of empty files must not fill a disk's inodes. */
+/** Most files and folders of one tar: neither empty files nor deep paths must fill a disk's inodes. */
 const ENTRY_LIMIT = 10_000;
 
 /** An entry whose path is safe below any folder: relative, no "." or "..", "/" between parts, none at the end. */
@@ -35,7 +35,7 @@ export async function* readTar(
   const feeding = pipeline(Readable.from(noticed(between.seen(source), origin)), unpack);
   // The loop below meets the same error; without this Node would report it a second time as unhandled.
   feeding.catch(() => undefined);
-  const budget = { entries: ENTRY_LIMIT, bytes: maxBytes };
+  const budget: Budget = { entries: ENTRY_LIMIT, bytes: maxBytes, folders: new Set() };
   try {
     for await (const entry of unpack) {
       const safe = safeEntry(entry.header, budget, where);
@@ -118,23 +118,43 @@ function explained(error: unknown, { where, thrown }: Origin): unknown {
   });
 }
 
-function safeEntry(
-  header: Header,
-  budget: { entries: number; bytes: number },
-  where: string,
-): Omit<SafeTarEntry, 'content' | 'raw'> {
+interface Budget {
+  entries: number;
+  bytes: number;
+  /** Those that the entries so far are in. */
+  folders: Set<string>;
+}
+
+/** An entry costs itself and the folders above it that no entry before it was in. */
+function spendEntries(budget: Budget, path: string): void {
+  budget.entries -= 1;
+  for (
+    let end = path.lastIndexOf('/');
+    end > 0 && budget.entries >= 0;
+    end = path.lastIndexOf('/', end - 1)
+  ) {
+    const folder = path.slice(0, end);
+    if (budget.folders.has(folder)) return;
+    budget.folders.add(folder);
+    budget.entries -= 1;
+  }
+}
+
+function safeEntry(header: Header, budget: Budget, where: string): Omit<SafeTarEntry, 'content' | 'raw'> {
   const { name, type, size, pax } = header;
   const isFolder = type === 'directory';
   if (!isFolder && type !== 'file') throw unsafe(where, name, `it is a ${type ?? 'special file'}`);
   if (Object.keys(pax ?? {}).some((key) => key.startsWith('GNU.sparse')))
     throw unsafe(where, name, 'it is sparse');
   if (isFolder && size !== 0) throw unsafe(where, name, 'it is a folder with content');
-  budget.entries -= 1;
+  const path = safePath(name, where);
+  spendEntries(budget, path);
+  if (isFolder) budget.folders.add(path);
   budget.bytes -= size;
-  if (budget.entries < 0) throw unsafe(where, name, `there are more than ${ENTRY_LIMIT} entries`);
+  if (budget.entries < 0) throw unsafe(where, name, `there are more than ${ENTRY_LIMIT} files and folders`);
   if (budget.bytes < 0)
     throw unsafe(where, name, `it says that it has ${size} bytes, more than the whole layer`);
-  return { kind: isFolder ? 'folder' : 'file', path: safePath(name, where), size };
+  return { kind: isFolder ? 'folder' : 'file', path, size };
 }
 
 /** A path as it is used below a folder; a refusal (`layer-unsafe`) of one that would leave it. */
