@@ -1,8 +1,9 @@
-import { constants, mkdir, open } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isSystemError } from '../../errors.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { unsafe } from '../tar-reading.ts';
+import { appendTo } from './append-to.ts';
 import { type LayerEntry, layerEntries, type PathOf } from './layer-entries.ts';
 import type { LayerJournal } from './layer-journal.ts';
 
@@ -52,24 +53,24 @@ function claim(
   files.claimed.set(path, { layer, size });
 }
 
-/** Writes a file from the byte on that it ends at, or anew when it is not known to be a part of this one. */
-async function writeRest(place: string, entry: LayerEntry, held: number | undefined): Promise<void> {
-  const fresh = held === undefined ? constants.O_TRUNC : 0;
-  const handle = await open(place, constants.O_WRONLY | constants.O_CREAT | fresh, 0o644);
+/** Writes a file from the byte on that it ends at, or anew when nothing of it is known to be there. */
+async function writeRest(place: string, { content }: LayerEntry, held = 0): Promise<void> {
+  const file = await open(place, held > 0 ? 'r+' : 'w', 0o644);
   try {
-    let skip = held ?? 0;
-    let position = skip;
-    for await (const chunk of entry.content) {
-      const rest = chunk.subarray(Math.min(skip, chunk.byteLength));
-      skip -= chunk.byteLength - rest.byteLength;
-      for (let written = 0; written < rest.byteLength;) {
-        const { bytesWritten } = await handle.write(rest, written, rest.byteLength - written, position);
-        written += bytesWritten;
-        position += bytesWritten;
+    const writer = appendTo(file, held);
+    let skip = held;
+    try {
+      for await (const chunk of content) {
+        const rest = chunk.subarray(Math.min(skip, chunk.byteLength));
+        skip -= chunk.byteLength - rest.byteLength;
+        if (rest.byteLength > 0) await writer.add(rest);
       }
+    } finally {
+      // Also when the line is cut: what has come need not come again.
+      await writer.flush();
     }
-    await handle.sync();
+    await file.sync();
   } finally {
-    await handle.close();
+    await file.close();
   }
 }
