@@ -167,19 +167,6 @@ describe('what is no base image is refused', () => {
     }
   });
 
-  it('when one document is both an index and a manifest', async () => {
-    await using folder = await scratch();
-    const { repository } = folder;
-    const manifest = await pushBaseManifest(repository, [text('a')], AMD64);
-    const both = await pushBaseManifest(
-      repository,
-      [text('a')],
-      { architecture: 'amd64' },
-      { manifest: { manifests: [on(manifest, 'amd64')] } },
-    );
-    await expect(read(repository, both)).rejects.toMatchObject({ code: 'manifest-invalid' });
-  });
-
   it.each<[string, string, object, object]>([
     ['its configuration is an artifact’s', 'base-image-unsupported', {}, { config: 'application/vnd.test' }],
     ['it names other layers', 'base-image-invalid', { rootfs: { type: 'layers', diff_ids: [] } }, {}],

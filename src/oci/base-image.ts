@@ -68,18 +68,15 @@ const configSchema = z.looseObject({
 });
 const documentSchema = z.record(z.string(), z.unknown());
 
-// A document that is both an index and a manifest means another thing to every reader (CVE-2021-41190).
+// A document that is both an index and a manifest is refused wherever manifests are read.
 const indexSchema = z.looseObject({
   mediaType: z.enum([OCI_INDEX, DOCKER_INDEX]).optional(),
   manifests: z.array(descriptorSchema),
-  config: z.never().optional(),
-  layers: z.never().optional(),
 });
 const manifestSchema = z.looseObject({
   mediaType: z.enum([OCI_MANIFEST, DOCKER_MANIFEST]).optional(),
   config: descriptorSchema,
   layers: z.array(descriptorSchema),
-  manifests: z.never().optional(),
 });
 
 /**

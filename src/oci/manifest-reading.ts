@@ -52,6 +52,9 @@ export function readManifestFacts(bytes: Uint8Array, where: string): ManifestFac
       parsed.success ? 'it is neither a manifest nor an index' : firstProblem(parsed.error),
     );
   }
+  // One digest must not be read in two ways (CVE-2021-41190).
+  if (manifest.manifests !== undefined && (manifest.config ?? manifest.layers) !== undefined)
+    throw invalid(where, 'it is a manifest and an index at once');
   // image-spec 1.1: without an artifact type the config's media type stands for it.
   const artifactType = manifest.artifactType ?? (manifest.subject && manifest.config?.mediaType);
   return {
