@@ -34,7 +34,7 @@ interface Instead {
   fault?: Fault['fault'];
   status: number;
   headers?: OutgoingHttpHeaders;
-  body?: string;
+  body?: string | Uint8Array;
 }
 
 async function answerInstead({ request, response, seen }: Arrived, instead: Instead): Promise<void> {

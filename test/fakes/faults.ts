@@ -16,7 +16,7 @@ export type Fault =
   | { fault: 'flip-bit'; atByte: number }
   | { fault: 'slow'; of: 'request' | 'answer'; bytesPerSecond: number }
   /** Takes the whole request and answers this instead; the registry does not see it. */
-  | { fault: 'answer'; status: number; headers?: OutgoingHttpHeaders; body?: string }
+  | { fault: 'answer'; status: number; headers?: OutgoingHttpHeaders; body?: string | Uint8Array }
   /** 307 to the proxy's second origin, which serves what was asked for, as a cloud's blob store would. */
   | { fault: 'redirect' };
 

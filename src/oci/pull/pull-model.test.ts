@@ -1,20 +1,12 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { writeArtifact } from '../artifact.ts';
 import { openLayoutRepository } from '../layout.ts';
 import { packModel, pushModel } from '../modelpack.ts';
 import { readPackedFile } from '../model-manifest.ts';
 import { type PullProgress, pullModel } from './pull-model.ts';
 import type { Repository } from '../repository.ts';
-import {
-  foreignTar,
-  MODEL_FILES,
-  pushRawModel,
-  scratchFolder,
-  withFirstSize,
-  writeFiles,
-} from '../../../test/fixtures/oci-layout.ts';
+import { MODEL_FILES, scratchFolder, writeFiles } from '../../../test/fixtures/oci-layout.ts';
 
 interface Scene extends AsyncDisposable {
   repository: Repository;
@@ -47,6 +39,7 @@ async function scene(): Promise<Scene> {
 
 const entriesOf = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
 
+// What hostile images must not do is in test/faults/hostile-*.test.ts.
 describe('pullModel', () => {
   it('puts the model files themselves into the target, and reuses them the next time', async () => {
     await using at = await scene();
@@ -114,79 +107,10 @@ describe('pullModel', () => {
     });
   });
 
-  it.each([
-    ['outside models/NAME/1/', [{ name: 'etc/passwd', content: 'x' }]],
-    ['of another version', [{ name: 'models/churn/2/model.onnx', content: 'x' }]],
-    [
-      'of two models',
-      [
-        { name: 'models/a1/1/x', content: 'x' },
-        { name: 'models/b1/1/y', content: 'y' },
-      ],
-    ],
-    ['that is the prefix itself', [{ name: 'models/churn/1', content: 'x' }]],
-    ['that leads upwards', [{ name: 'models/churn/1/../../../../x', content: 'x' }]],
-    [
-      'through a link',
-      [
-        { name: 'models/churn/1/l', type: 'symlink' as const, linkname: '/tmp' },
-        { name: 'models/churn/1/l/x', content: 'x' },
-      ],
-    ],
-    [
-      'that is there twice',
-      [
-        { name: 'models/churn/1/x', content: 'x' },
-        { name: 'models/churn/1/./x', content: 'y' },
-      ],
-    ],
-    [
-      'below a file',
-      [
-        { name: 'models/churn/1/x', content: 'x' },
-        { name: 'models/churn/1/x/y', content: 'y' },
-      ],
-    ],
-    ['with an endless name', [{ name: `models/churn/1/${'n'.repeat(300)}`, content: 'x' }]],
-    ['that would mark itself complete', [{ name: 'models/churn/1/.edgeloop-pulled.json', content: '{}' }]],
-  ])('refuses a layer with a path %s, and writes nothing', async (_, entries) => {
+  it('says that a model is not there', async () => {
     await using at = await scene();
-    const digest = await pushRawModel(at.repository, [await foreignTar(...entries)]);
-    await expect(pullModel(at.repository, digest, at.target)).rejects.toMatchObject({
-      code: 'layer-unsafe',
-      exitCode: 3,
-    });
-    expect(await entriesOf(at.parent)).toEqual([]);
-  });
-
-  it('refuses a layer whose file claims terabytes', async () => {
-    await using at = await scene();
-    const tar = withFirstSize(await foreignTar({ name: 'models/churn/1/x', content: 'x' }), 8_000_000_000);
-    const digest = await pushRawModel(at.repository, [tar]);
-    await expect(pullModel(at.repository, digest, at.target)).rejects.toMatchObject({ code: 'layer-unsafe' });
-    expect(await entriesOf(at.parent)).toEqual([]);
-  });
-
-  it('reads only ModelPack manifests, with at most 1,000 layers', async () => {
-    await using at = await scene();
-    const other = await writeArtifact(at.repository, {
-      artifactType: 'a/b',
-      mediaType: 'text/plain',
-      bytes: Buffer.from('x'),
-    });
-    await expect(pullModel(at.repository, other.digest, at.target)).rejects.toMatchObject({
-      code: 'not-a-model',
-    });
     await expect(pullModel(at.repository, `sha256:${'00'.repeat(32)}`, at.target)).rejects.toMatchObject({
       code: 'model-missing',
-    });
-    const layer = await foreignTar({ name: 'models/churn/1/x', content: 'x' });
-    const digest = await pushRawModel(
-      at.repository,
-      Array.from({ length: 1001 }, () => layer),
-    );
-    await expect(pullModel(at.repository, digest, at.target)).rejects.toMatchObject({
-      code: 'too-many-layers',
     });
   });
 });
