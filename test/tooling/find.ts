@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
+import { IMAGE_SPEC } from './image-spec.ts';
 import { TRAINERS } from './trainers.ts';
 
 const TOOLS = resolve(import.meta.dirname, '../../.tools');
@@ -21,6 +22,11 @@ export function findTool(name: string): string | undefined {
 /** The folder of the Python environment that the examples' trainings run in; missing like a tool. */
 export function findTrainers(): string | undefined {
   return existsSync(TRAINERS.proof) ? TRAINERS.folder : missing('scikit-learn for the examples');
+}
+
+/** The folder of the JSON Schemas that the OCI publishes; missing like a tool. */
+export function findImageSpec(): string | undefined {
+  return existsSync(IMAGE_SPEC.folder) ? IMAGE_SPEC.folder : missing("image-spec's schemas");
 }
 
 function missing(name: string): undefined {

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { IMAGE_SPEC } from './image-spec.ts';
 import { TRAINERS } from './trainers.ts';
 
 // What the tests need that npm does not have, at pinned versions. Everything lands in `.tools`, but for Debian
@@ -24,6 +25,16 @@ const tools: Tool[] = [
   goTool('regctl', 'github.com/regclient/regclient/cmd/regctl@v0.11.7'),
   goTool('distribution', 'github.com/distribution/distribution/v3/cmd/registry@v3.1.2'),
   goProgram('ociregistry', join(import.meta.dirname, 'ociregistry')),
+  {
+    name: "image-spec's schemas",
+    proof: join(IMAGE_SPEC.folder, 'image-manifest-schema.json'),
+    install() {
+      const told = run('go', ['mod', 'download', '-json', IMAGE_SPEC.module], { GOFLAGS: '-modcacherw' });
+      const { Dir }: { Dir: string } = JSON.parse(told);
+      const [from, to] = [join(Dir, 'schema'), IMAGE_SPEC.folder];
+      cpSync(from, to, { recursive: true, filter: (path) => !path.endsWith('.go') });
+    },
+  },
   pythonTool('gto', ['gto==1.10.0']),
   // In an environment of their own: what gto needs must not meet what a training is pinned to.
   {
@@ -101,10 +112,12 @@ function stamp(version: string): string {
   return join(TOOLS, `${version.replaceAll(/[^A-Za-z0-9.@=-]/g, '_')}.installed`);
 }
 
-function run(command: string, args: string[], environment: NodeJS.ProcessEnv = {}): void {
-  execFileSync(command, args, {
+function run(command: string, args: string[], environment: NodeJS.ProcessEnv = {}): string {
+  return execFileSync(command, args, {
     env: { ...process.env, ...environment },
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+    maxBuffer: Infinity,
   });
 }
 
