@@ -1,11 +1,9 @@
 // Other people's tools read what Edgeloop writes into a folder, and Edgeloop reads what they write.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -21,24 +19,13 @@ import {
   type Repository,
   writeArtifact,
 } from '../../src/oci/index.ts';
+import { findTool } from '../tooling/find.ts';
 
 const run = promisify(execFile);
-const TOOLS = fileURLToPath(new URL('../../.tools/bin', import.meta.url));
 const FILES = { 'model.onnx': 'a graph', 'edgeloop.json': '{"model":"churn"}\n', 'golden.json': '[]\n' };
 
-/** The path of a tool, or undefined (an error in CI) with the reason said loudly. */
-function locate(tool: string): string | undefined {
-  const places = [TOOLS, ...(process.env['PATH'] ?? '').split(delimiter)];
-  const found = places.map((folder) => join(folder, tool)).find((path) => existsSync(path));
-  if (found !== undefined) return found;
-  const reason = `${tool} is neither in ${TOOLS} nor on PATH; node test/tooling/install.ts installs it`;
-  if (process.env['CI'] === 'true') throw new Error(reason);
-  console.warn(`SKIPPED: interop with ${tool}: ${reason}`);
-  return undefined;
-}
-
-const SKOPEO = locate('skopeo');
-const CRANE = locate('crane');
+const SKOPEO = findTool('skopeo');
+const CRANE = findTool('crane');
 const skopeo = (...args: string[]): Promise<{ stdout: string }> => run(SKOPEO ?? 'skopeo', args);
 const crane = (...args: string[]): Promise<{ stdout: string }> => run(CRANE ?? 'crane', args);
 
