@@ -1,9 +1,13 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { encodeJson } from '../../src/oci/canonical-json.ts';
+import { openLayoutRepository } from '../../src/oci/index.ts';
 import { churnProject, commit, edgeloop, git, secondPartArrives } from '../fixtures/churn-project.ts';
 import { edit, expectError, unfinishedIn, taggedManifests } from '../fixtures/expect-error.ts';
+import { rawTar } from '../fixtures/hostile-tar.ts';
+import { blobFrom } from '../fixtures/oci-layout.ts';
 
 const REGISTRY = '.edgeloop/registry/churn';
 const VERBS: Record<string, string[]> = {
@@ -120,6 +124,24 @@ describe('a registry folder with', () => {
     const file = flip(layer(CANDIDATE, -1));
     expect(
       changesWhenRefused(['retrain', 'release'], 'digest-mismatch', `${file} is damaged: it should be`),
+    ).toEqual([]);
+  });
+
+  it('a candidate whose weights lead out of its folder', async () => {
+    const repository = openLayoutRepository(join(project, REGISTRY));
+    const tag = taggedManifests(project).findLast((entry) => CANDIDATE.test(entry.tag))?.tag ?? '';
+    const manifest = JSON.parse(readFileSync(blobFile(tagged(CANDIDATE)), 'utf8'));
+    const evil = blobFrom(rawTar({ path: 'models/churn/1/../../../evil', content: 'evil' }));
+    await repository.writeBlob(evil);
+    manifest.layers[manifest.layers.length - 1] = { ...manifest.layers.at(-1), ...evil.descriptor };
+    await repository.writeManifest(encodeJson(manifest), { tag, moveTag: true });
+    for (const verb of ['retrain', 'release']) {
+      const says = [`layer ${evil.descriptor.digest} of`, 'which is not unpacked: its path leads upwards'];
+      expectError(project, VERBS[verb] ?? [], { exit: 3, code: 'layer-unsafe', says });
+    }
+    expect(unfinishedIn(project)).toEqual([]);
+    expect(
+      readdirSync(project, { recursive: true }).filter((path) => basename(String(path)) === 'evil'),
     ).toEqual([]);
   });
 
