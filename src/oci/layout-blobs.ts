@@ -38,6 +38,8 @@ export async function* readBlobFile(
   { beginning, signal }: ReadBlobOptions = {},
 ): AsyncIterable<Uint8Array> {
   const file = join(folder, blobPath(descriptor.digest));
+  // Opening a pipe would wait for ever, reading a folder fails as nothing that a caller knows.
+  if ((await blobSize(folder, descriptor.digest)) === undefined) throw blobMissing(folder, descriptor.digest);
   const stream = continued(beginning, (start) =>
     createReadStream(file, { start, highWaterMark: CHUNK, ...(signal && { signal }) }),
   );

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -179,6 +180,22 @@ describe('a damaged layout', () => {
     });
     await repository.writeBlob(blob);
     await expect(read()).resolves.toHaveLength(1);
+  });
+
+  it('with something else in the place of a blob does not wait for it', async () => {
+    await using scratch = await scratchFolder();
+    const repository = openLayoutRepository(scratch.path);
+    const blob = blobFrom(text('weights'));
+    await repository.writeBlob(blob);
+    const file = join(scratch.path, 'blobs/sha256', blob.descriptor.digest.slice(7));
+    for (const make of ['mkdir', 'mkfifo']) {
+      await rm(file, { recursive: true });
+      execFileSync(make, [file]);
+      await expect(Array.fromAsync(repository.readBlob(blob.descriptor))).rejects.toMatchObject({
+        code: 'blob-missing',
+        message: expect.stringContaining(file),
+      });
+    }
   });
 
   it('with a damaged or missing manifest never passes it off as absent', async () => {
