@@ -1,12 +1,11 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { extract, type Header } from 'tar-stream';
-import { EdgeloopError, failure, refusal } from '../errors.ts';
+import { EdgeloopError, failure } from '../errors.ts';
+import { type PathCount, pathCount, safePath, unsafe } from './safe-path.ts';
 
 /** Most bytes between the contents of two entries; tar-stream refuses extended headers over 4 MiB. */
 const RAW_LIMIT = 16 * 1024 * 1024;
-/** Most files and folders of one tar: neither empty files nor deep paths must fill a disk's inodes. */
-const ENTRY_LIMIT = 10_000;
 
 /** An entry whose path is safe below any folder: relative, no "." or "..", "/" between parts, none at the end. */
 export interface SafeTarEntry {
@@ -22,12 +21,14 @@ export interface SafeTarEntry {
 
 /**
  * Reads an uncompressed tar as it streams and refuses (`layer-unsafe`) everything but files and folders with safe
- * paths and at most `maxBytes` of files together; a tar that breaks off is `layer-damaged`.
+ * paths and at most `maxBytes` of files together; a tar that breaks off is `layer-damaged`. `countPath` is shared by tars
+ * that are unpacked into one folder.
  */
 export async function* readTar(
   source: AsyncIterable<Uint8Array>,
   maxBytes: number,
   where: string,
+  countPath: PathCount = pathCount(),
 ): AsyncGenerator<SafeTarEntry, void, undefined> {
   const unpack = extract();
   const origin: Origin = { where };
@@ -35,7 +36,7 @@ export async function* readTar(
   const feeding = pipeline(Readable.from(noticed(between.seen(source), origin)), unpack);
   // The loop below meets the same error; without this Node would report it a second time as unhandled.
   feeding.catch(() => undefined);
-  const budget: Budget = { entries: ENTRY_LIMIT, bytes: maxBytes, folders: new Set() };
+  const budget = { bytes: maxBytes, countPath };
   try {
     for await (const entry of unpack) {
       const safe = safeEntry(entry.header, budget, where);
@@ -118,29 +119,11 @@ function explained(error: unknown, { where, thrown }: Origin): unknown {
   });
 }
 
-interface Budget {
-  entries: number;
-  bytes: number;
-  /** Those that the entries so far are in. */
-  folders: Set<string>;
-}
-
-/** An entry costs itself and the folders above it that no entry before it was in. */
-function spendEntries(budget: Budget, path: string): void {
-  budget.entries -= 1;
-  for (
-    let end = path.lastIndexOf('/');
-    end > 0 && budget.entries >= 0;
-    end = path.lastIndexOf('/', end - 1)
-  ) {
-    const folder = path.slice(0, end);
-    if (budget.folders.has(folder)) return;
-    budget.folders.add(folder);
-    budget.entries -= 1;
-  }
-}
-
-function safeEntry(header: Header, budget: Budget, where: string): Omit<SafeTarEntry, 'content' | 'raw'> {
+function safeEntry(
+  header: Header,
+  budget: { bytes: number; countPath: PathCount },
+  where: string,
+): Omit<SafeTarEntry, 'content' | 'raw'> {
   const { name, type, size, pax } = header;
   const isFolder = type === 'directory';
   if (!isFolder && type !== 'file') throw unsafe(where, name, `it is a ${type ?? 'special file'}`);
@@ -148,30 +131,9 @@ function safeEntry(header: Header, budget: Budget, where: string): Omit<SafeTarE
     throw unsafe(where, name, 'it is sparse');
   if (isFolder && size !== 0) throw unsafe(where, name, 'it is a folder with content');
   const path = safePath(name, where);
-  spendEntries(budget, path);
-  if (isFolder) budget.folders.add(path);
+  budget.countPath(path, isFolder ? 'folder' : 'file', where);
   budget.bytes -= size;
-  if (budget.entries < 0) throw unsafe(where, name, `there are more than ${ENTRY_LIMIT} files and folders`);
   if (budget.bytes < 0)
     throw unsafe(where, name, `it says that it has ${size} bytes, more than the whole layer`);
   return { kind: isFolder ? 'folder' : 'file', path, size };
-}
-
-/** A path as it is used below a folder; a refusal (`layer-unsafe`) of one that would leave it. */
-export function safePath(name: string, where: string): string {
-  if (name.startsWith('/')) throw unsafe(where, name, 'its path is absolute');
-  if (name.includes('\0') || name.includes('\\'))
-    throw unsafe(where, name, 'its path holds a forbidden character');
-  const parts = name.split('/').filter((part) => part !== '' && part !== '.');
-  if (parts.includes('..')) throw unsafe(where, name, 'its path leads upwards');
-  return parts.join('/');
-}
-
-/** The refusal of an entry that would do something else than put a file below its target. */
-export function unsafe(where: string, path: string, reason: string): EdgeloopError {
-  return refusal(
-    'layer-unsafe',
-    `${where} holds ${JSON.stringify(path)}, which is not unpacked: ${reason}`,
-    'Do not use this image; ask whoever made it, and pack the model with "edgeloop push".',
-  );
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
-import { IMAGE_SPEC } from './image-spec.ts';
+import { SPECIFICATIONS } from './specifications.ts';
 import { TRAINERS } from './trainers.ts';
 
 const TOOLS = resolve(import.meta.dirname, '../../.tools');
@@ -24,9 +24,10 @@ export function findTrainers(): string | undefined {
   return existsSync(TRAINERS.proof) ? TRAINERS.folder : missing('scikit-learn for the examples');
 }
 
-/** The folder of the JSON Schemas that the OCI publishes; missing like a tool. */
-export function findImageSpec(): string | undefined {
-  return existsSync(IMAGE_SPEC.folder) ? IMAGE_SPEC.folder : missing("image-spec's schemas");
+/** The folders of the JSON Schemas that the OCI and ModelPack publish; missing like a tool. */
+export function findSchemas(): string[] | undefined {
+  const folders = SPECIFICATIONS.map(({ folder }) => folder);
+  return folders.every((folder) => existsSync(folder)) ? folders : missing('the JSON Schemas');
 }
 
 function missing(name: string): undefined {

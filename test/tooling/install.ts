@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { IMAGE_SPEC } from './image-spec.ts';
+import { type Specification, SPECIFICATIONS } from './specifications.ts';
 import { TRAINERS } from './trainers.ts';
 
 // What the tests need that npm does not have, at pinned versions. Everything lands in `.tools`, but for Debian
@@ -25,16 +25,7 @@ const tools: Tool[] = [
   goTool('regctl', 'github.com/regclient/regclient/cmd/regctl@v0.11.7'),
   goTool('distribution', 'github.com/distribution/distribution/v3/cmd/registry@v3.1.2'),
   goProgram('ociregistry', join(import.meta.dirname, 'ociregistry')),
-  {
-    name: "image-spec's schemas",
-    proof: join(IMAGE_SPEC.folder, 'image-manifest-schema.json'),
-    install() {
-      const told = run('go', ['mod', 'download', '-json', IMAGE_SPEC.module], { GOFLAGS: '-modcacherw' });
-      const { Dir }: { Dir: string } = JSON.parse(told);
-      const [from, to] = [join(Dir, 'schema'), IMAGE_SPEC.folder];
-      cpSync(from, to, { recursive: true, filter: (path) => !path.endsWith('.go') });
-    },
-  },
+  ...SPECIFICATIONS.map(schemas),
   pythonTool('gto', ['gto==1.10.0']),
   // In an environment of their own: what gto needs must not meet what a training is pinned to.
   {
@@ -68,6 +59,18 @@ function goTool(name: string, module: string): Tool {
 }
 
 /** A Go program whose source lies in a folder of this repository. */
+function schemas({ module, folder }: Specification): Tool {
+  return {
+    name: `the JSON Schemas of ${module}`,
+    proof: folder,
+    install() {
+      const told = run('go', ['mod', 'download', '-json', module], { GOFLAGS: '-modcacherw' });
+      const { Dir }: { Dir: string } = JSON.parse(told);
+      cpSync(join(Dir, 'schema'), folder, { recursive: true, filter: (path) => !path.endsWith('.go') });
+    },
+  };
+}
+
 function goProgram(name: string, source: string): Tool {
   const content = createHash('sha256');
   for (const file of ['go.mod', 'go.sum', 'main.go']) content.update(readFileSync(join(source, file)));

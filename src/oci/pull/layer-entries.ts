@@ -1,7 +1,8 @@
 import { refusal } from '../../errors.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { MODEL_FILEPATH } from '../media-types.ts';
-import { readTar, safePath, unsafe } from '../tar-reading.ts';
+import { type PathCount, pathCount, safePath, unsafe } from '../safe-path.ts';
+import { readTar } from '../tar-reading.ts';
 import { PULL_MARKER } from './pull-marker.ts';
 
 /** One file of a layer, or (without a path) a part of it that brings none. */
@@ -15,8 +16,12 @@ export interface LayerEntry {
   raw: Uint8Array;
 }
 
-/** Names the files of a model's layers by their paths below the model's folder; one for all layers of a model. */
-export type PathOf = (path: string, kind: 'file' | 'folder', where: string) => string | undefined;
+/** What holds for all layers of a model together. */
+export interface ModelPaths {
+  /** The path below the model's folder; `undefined` for the folders above it. */
+  of(path: string, kind: 'file' | 'folder', where: string): string | undefined;
+  count: PathCount;
+}
 
 /**
  * The files of a ModelPack layer as they stream by: of a tar, or the one file that a `.raw` layer is (model-spec
@@ -25,7 +30,7 @@ export type PathOf = (path: string, kind: 'file' | 'folder', where: string) => s
 export function layerEntries(
   layer: Descriptor,
   source: AsyncIterable<Uint8Array>,
-  pathOf: PathOf,
+  paths: ModelPaths,
   where: string,
 ): AsyncGenerator<LayerEntry, void, undefined> {
   if (/\+(?:gzip|zstd)$|\.gzip$/.test(layer.mediaType)) {
@@ -36,18 +41,18 @@ export function layerEntries(
     );
   }
   return layer.mediaType.endsWith('.raw')
-    ? rawFile(layer, source, pathOf, where)
-    : tarFiles(layer, source, pathOf, where);
+    ? rawFile(layer, source, paths, where)
+    : tarFiles(layer, source, paths, where);
 }
 
 async function* tarFiles(
   layer: Descriptor,
   source: AsyncIterable<Uint8Array>,
-  pathOf: PathOf,
+  paths: ModelPaths,
   where: string,
 ): AsyncGenerator<LayerEntry, void, undefined> {
-  for await (const { path: named, ...entry } of readTar(source, layer.size, where)) {
-    const path = pathOf(named, entry.kind, where);
+  for await (const { path: named, ...entry } of readTar(source, layer.size, where, paths.count)) {
+    const path = paths.of(named, entry.kind, where);
     yield { ...entry, ...(path !== undefined && { path }) };
   }
 }
@@ -55,30 +60,31 @@ async function* tarFiles(
 async function* rawFile(
   layer: Descriptor,
   source: AsyncIterable<Uint8Array>,
-  pathOf: PathOf,
+  paths: ModelPaths,
   where: string,
 ): AsyncGenerator<LayerEntry, void, undefined> {
   const { [MODEL_FILEPATH]: filepath, 'org.opencontainers.image.title': title } = layer.annotations ?? {};
   const named = safePath(filepath ?? title ?? '', where);
-  const path = named.startsWith('models/') ? pathOf(named, 'file', where) : ownPath(named, where);
+  const path = named.startsWith('models/') ? paths.of(named, 'file', where) : ownPath(named, where);
   if (path === undefined || path === '') throw unsafe(where, named, 'the layer does not name its file');
+  paths.count(path, 'file', where);
   yield { path, kind: 'file', size: layer.size, content: source, raw: new Uint8Array() };
 }
 
-/**
- * Turns `models/NAME/1/FILE` into `FILE`, with the same NAME throughout; `undefined` for the folders above, a refusal
- * for anything else.
- */
-export function modelPaths(): PathOf {
+/** The paths of one model: `models/NAME/1/FILE` is `FILE`, with the same NAME throughout; all else is refused. */
+export function modelPaths(): ModelPaths {
   let model: string | undefined;
-  return (named, kind, where) => {
-    const [top = '', name = '', version = '', ...rest] = named.split('/');
-    const path = rest.join('/');
-    model ??= name === '' ? undefined : name;
-    const fits = top === 'models' && (name === model || name === '') && (version === '1' || version === '');
-    if (!fits || (path === '' && kind === 'file'))
-      throw unsafe(where, named, 'it is not below models/NAME/1/');
-    return path === '' ? undefined : ownPath(path, where);
+  return {
+    of(named, kind, where) {
+      const [top = '', name = '', version = '', ...rest] = named.split('/');
+      const path = rest.join('/');
+      model ??= name === '' ? undefined : name;
+      const fits = top === 'models' && (name === model || name === '') && (version === '1' || version === '');
+      if (!fits || (path === '' && kind === 'file'))
+        throw unsafe(where, named, 'it is not below models/NAME/1/');
+      return path === '' ? undefined : ownPath(path, where);
+    },
+    count: pathCount(),
   };
 }
 

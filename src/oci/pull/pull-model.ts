@@ -97,7 +97,7 @@ async function unpackModel(
   partial: PartialPull,
   options: PullOptions,
 ): Promise<number> {
-  const files: PulledFiles = { folder: partial.files, pathOf: modelPaths(), claimed: new Map() };
+  const files: PulledFiles = { folder: partial.files, paths: modelPaths(), claimed: new Map() };
   const meter = { fetched: 0, received: 0, total: layerBytes(manifest) };
   await requireRoom(partial, manifest);
   const layers = [...manifest.layers.entries()];

@@ -2,15 +2,15 @@ import { mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isSystemError } from '../../errors.ts';
 import type { Descriptor } from '../descriptor.ts';
-import { unsafe } from '../tar-reading.ts';
+import { unsafe } from '../safe-path.ts';
 import { appendTo } from './append-to.ts';
-import { type LayerEntry, layerEntries, type PathOf } from './layer-entries.ts';
+import { type LayerEntry, layerEntries, type ModelPaths } from './layer-entries.ts';
 import type { LayerJournal } from './layer-journal.ts';
 
 /** The files of a pull, over all of its layers. */
 export interface PulledFiles {
   folder: string;
-  pathOf: PathOf;
+  paths: ModelPaths;
   /** The layer that brings a file, and the file's length in bytes, by path. */
   claimed: Map<string, { layer: Descriptor; size: number }>;
 }
@@ -26,7 +26,7 @@ export async function unpackLayer(
   files: PulledFiles,
   where: string,
 ): Promise<void> {
-  for await (const entry of layerEntries(layer, source, files.pathOf, where)) {
+  for await (const entry of layerEntries(layer, source, files.paths, where)) {
     const { path, kind, size, raw } = entry;
     if (path !== undefined && kind === 'file') claim(files, path, layer, entry, where);
     const place = path === undefined ? files.folder : join(files.folder, path);

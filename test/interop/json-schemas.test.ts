@@ -1,4 +1,4 @@
-// Every document that Edgeloop writes, into a folder and into a registry, against the JSON Schemas of the OCI.
+// Every document that Edgeloop writes, into a folder and into a registry, against the JSON Schemas of OCI and ModelPack.
 import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,15 +16,16 @@ import {
 } from '../../src/oci/index.ts';
 import { MODEL_FILES, scratchFolder, writeFiles } from '../fixtures/oci-layout.ts';
 import { available, startRegistry } from '../fixtures/registries.ts';
-import { findImageSpec } from '../tooling/find.ts';
+import { findSchemas } from '../tooling/find.ts';
 
 const INDEX = 'application/vnd.oci.image.index.v1+json';
-const SCHEMAS = findImageSpec();
-type Schema = 'image-manifest' | 'image-index' | 'config' | 'image-layout';
+const SCHEMAS = findSchemas();
+type Schema = 'image-manifest' | 'image-index' | 'config' | 'image-layout' | 'model-config';
 
 /** What it is, the schema for it, and a change that makes it wrong. */
 const DOCUMENTS: [string, Schema, Record<string, unknown>][] = [
   ['ModelPack manifest', 'image-manifest', { layers: [] }],
+  ['ModelPack configuration', 'model-config', { modelfs: { type: 'layers' } }],
   ['verdict', 'image-manifest', { subject: { digest: 'sha256:00' } }],
   ['image index', 'image-index', { manifests: [{ platform: { os: 'linux' } }] }],
   ['image manifest', 'image-manifest', { config: undefined }],
@@ -34,17 +35,23 @@ const DOCUMENTS: [string, Schema, Record<string, unknown>][] = [
   ['index.json', 'image-index', { annotations: { x: 1 } }],
 ];
 
-describe.skipIf(SCHEMAS === undefined || !available('docker-registry'))('image-spec 1.1', () => {
-  let documents: Record<string, unknown>;
-  beforeAll(async () => void (documents = await writeDocuments()));
+describe.skipIf(SCHEMAS === undefined || !available('docker-registry'))(
+  'image-spec 1.1 and model-spec 0.0.7',
+  () => {
+    let documents: Record<string, unknown>;
+    beforeAll(async () => void (documents = await writeDocuments()));
 
-  it.each(DOCUMENTS)('finds nothing wrong with the %s, and notices if there were', (name, schema, wrong) => {
-    const document = documents[name];
-    const validate = validator(schema);
-    expect({ valid: validate(document), errors: validate.errors }).toEqual({ valid: true, errors: null });
-    expect(validate(Object.assign({}, document, wrong))).toBe(false);
-  });
-});
+    it.each(DOCUMENTS)(
+      'finds nothing wrong with the %s, and notices if there were',
+      (name, schema, wrong) => {
+        const document = documents[name];
+        const validate = validator(schema);
+        expect({ valid: validate(document), errors: validate.errors }).toEqual({ valid: true, errors: null });
+        expect(validate(Object.assign({}, document, wrong))).toBe(false);
+      },
+    );
+  },
+);
 
 /** Writes a release with its verdict, and returns the documents as they lie in a folder and in a registry. */
 async function writeDocuments(): Promise<Record<string, unknown>> {
@@ -77,6 +84,7 @@ async function writeDocuments(): Promise<Record<string, unknown>> {
   const tag = packed.descriptor.digest.replace(':', '-');
   return {
     'ModelPack manifest': await blob(packed.descriptor.digest),
+    'ModelPack configuration': await blob(packed.blobs[0]?.descriptor.digest),
     verdict: await blob(digest),
     'image index': await blob(image.index.descriptor.digest),
     'image manifest': await blob(image.manifests[0]?.descriptor.digest),
@@ -92,14 +100,17 @@ async function writeDocuments(): Promise<Record<string, unknown>> {
 function validator(schema: Schema): ValidateFunction {
   // Draft 4, of which only `id` means something else today; `media` says nothing that can be checked.
   const ajv = new Ajv({ strict: false, validateFormats: false });
-  for (const file of readdirSync(SCHEMAS ?? '')) {
-    const { $schema: _, ...content } = JSON.parse(
-      readFileSync(join(SCHEMAS ?? '', file), 'utf8'),
-      (key, value) => (key === 'id' && typeof value === 'string' ? undefined : value),
-    );
-    ajv.addSchema({ ...content, $id: `https://image-spec.test/${file}` });
+  for (const folder of SCHEMAS ?? []) {
+    for (const file of readdirSync(folder)) {
+      const { $schema: _, ...content } = JSON.parse(readFileSync(join(folder, file), 'utf8'), (key, value) =>
+        key === 'id' && typeof value === 'string' ? undefined : value,
+      );
+      // Both have a config-schema.json.
+      const name = folder.includes('model-spec') ? `model-${file}` : file;
+      ajv.addSchema({ ...content, $id: `https://schemas.test/${name}` });
+    }
   }
-  const found = ajv.getSchema(`https://image-spec.test/${schema}-schema.json`);
-  if (found === undefined) throw new Error(`image-spec has no schema ${schema}`);
+  const found = ajv.getSchema(`https://schemas.test/${schema}-schema.json`);
+  if (found === undefined) throw new Error(`there is no schema ${schema}`);
   return found;
 }
