@@ -76,6 +76,39 @@ describe('http', () => {
     ).rejects.toThrow('stopped');
   });
 
+  it('ends the wait for another try with the signal’s reason', async () => {
+    const stop = new AbortController();
+    const reason = new Error('stopped');
+    const url = await serve((_, response) => {
+      response.on('finish', () => setTimeout(() => stop.abort(reason), 50));
+      response.writeHead(503, { 'retry-after': '30' }).end();
+    });
+    await expect(http(url, { signal: stop.signal })).rejects.toBe(reason);
+  });
+
+  it('reads nothing of a source any more when it has told how it went', async () => {
+    const stop = new AbortController();
+    const url = await serve((request) => request.once('data', () => stop.abort(new Error('stopped'))));
+    let isRead = false;
+    const send = {
+      size: 2 ** 40,
+      contentType: 'text/plain',
+      async *open(): AsyncGenerator<Uint8Array> {
+        isRead = true;
+        try {
+          for (;;) {
+            yield Buffer.alloc(65_536);
+            await new Promise((next) => setTimeout(next, 20));
+          }
+        } finally {
+          isRead = false;
+        }
+      },
+    };
+    await expect(http(url, { method: 'PUT', send, signal: stop.signal })).rejects.toThrow('stopped');
+    expect(isRead).toBe(false);
+  });
+
   it('sends bytes and streams as they are, and opens a stream anew for another try', async () => {
     const got: string[] = [];
     const statuses = [201, 503, 201];

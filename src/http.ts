@@ -1,8 +1,8 @@
 import type { ClientRequest } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { EdgeloopError } from './errors.ts';
 import { agentFor } from './http-agent.ts';
 import { type FailedTry, httpFailed, lastingFailure } from './http-failure.ts';
+import { pause } from './pause.ts';
 
 export type HttpHeaders = NodeJS.Dict<string | string[]>;
 
@@ -73,9 +73,7 @@ export async function http(url: string, options: HttpOptions = {}): Promise<Http
       if (answer !== undefined && options.anyStatus === true) return answer;
       throw httpFailed(place, tried);
     }
-    await sleep(retryWaitMs(attempt, answer?.headers), undefined, {
-      ...(options.signal && { signal: options.signal }),
-    });
+    await pause(retryWaitMs(attempt, answer?.headers), options.signal);
   }
 }
 
@@ -95,7 +93,7 @@ export function retryWaitMs(attempt: number, headers: HttpHeaders = {}): number 
   return Math.min(Math.random() * 200 * 2 ** attempt, LONGEST_WAIT_MS);
 }
 
-function once(url: string, options: HttpOptions): Promise<Outcome> {
+async function once(url: string, options: HttpOptions): Promise<Outcome> {
   const { promise, resolve } = Promise.withResolvers<Outcome>();
   const payload = payloadOf(options);
   const limitMs = options.timeoutMs ?? 10_000;
@@ -127,11 +125,14 @@ function once(url: string, options: HttpOptions): Promise<Outcome> {
       // An answer before the end of what is sent makes the rest pointless.
       .finally(() => void (request.writableFinished || request.destroy()));
   });
-  write(request, payload).catch((error: unknown) => {
+  const written = write(request, payload).catch((error: unknown) => {
     resolve({ error, isOurs: true });
     request.destroy();
   });
-  return promise;
+  const outcome = await promise;
+  // Nothing reads what was to be sent any more when the caller is told how it went.
+  await written;
+  return outcome;
 }
 
 function start(
