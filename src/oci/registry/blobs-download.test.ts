@@ -57,6 +57,18 @@ describe.skipIf(!available('docker-registry'))('a blob from docker-registry', ()
     }
   });
 
+  it('that waits to be tried again ends with the signal’s reason', async () => {
+    const { proxy } = await start();
+    const stop = new AbortController();
+    const repository = openHttpRepository('models/churn', { host: proxy.host, signal: stop.signal });
+    proxy.fault({ fault: 'answer', status: 503, headers: { 'retry-after': '30' } }, BLOB);
+    const reason = new Error('enough');
+    const ended = read(repository, blob).catch((error: unknown) => error);
+    await expect.poll(() => proxy.requests.at(-1)?.status, { interval: 5 }).toBe(503);
+    stop.abort(reason);
+    expect(await ended).toBe(reason);
+  });
+
   it('arrives over a line that is cut every tenth of the way', async () => {
     const { proxy, repository } = await start();
     proxy.fault({ fault: 'drop', of: 'answer', afterBytes: SIZE / 10 }, { ...BLOB, times: Infinity });

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { EdgeloopError, failure } from '../../errors.ts';
 import { retryWaitMs } from '../../http.ts';
+import { pause } from '../../pause.ts';
 import { checkDigest, type Descriptor } from '../descriptor.ts';
 import { continued, verified } from '../digest.ts';
 import type { ReadBlobOptions } from '../repository.ts';
@@ -74,7 +74,7 @@ async function* resumed(
       fruitless = progress.delivered > before ? 0 : fruitless + 1;
       if (!isCut(error) || fruitless >= MOST_FRUITLESS) throw givenUp(error, where, progress.delivered);
     }
-    await sleep(waitMs ?? retryWaitMs(fruitless));
+    await pause(waitMs ?? retryWaitMs(fruitless), place.endpoint.signal);
   }
 }
 
