@@ -1,5 +1,4 @@
-import { createReadStream } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failure, isSystemError, misuse } from '../errors.ts';
 import { CARD_FILE, MODEL_FILE } from '../onnx/index.ts';
@@ -7,7 +6,8 @@ import { MODEL_WEIGHT, MODEL_WEIGHT_CONFIG } from './media-types.ts';
 import { PULL_MARKER } from './pull/pull-marker.ts';
 import type { TarFile } from './tar.ts';
 
-const CHUNK = 128 * 1024;
+// Read buffers are garbage that piles up before it is collected: with 128 KiB a push of 1 GB takes 45 MB more memory.
+const CHUNK = 16 * 1024;
 const SMALL_BYTES = 1024 * 1024;
 /** Most files of a model folder. */
 const FILE_LIMIT = 1000;
@@ -76,7 +76,12 @@ async function readFolder(folder: string): Promise<string[]> {
 
 async function* readBytes(path: string): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    yield* createReadStream(path, { highWaterMark: CHUNK });
+    await using file = await open(path);
+    for (;;) {
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(CHUNK), 0, CHUNK);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
   } catch (error) {
     if (!isSystemError(error, 'EACCES', 'EPERM', 'ENOENT')) throw error;
     throw failure(
