@@ -26,6 +26,11 @@ export function ownerIsGone(name: string): boolean {
   return now !== undefined && started !== '0' && now !== started;
 }
 
+/** True when the process of this name runs on; false when it is gone or cannot be judged from here. */
+export function ownerRuns(name: string): boolean {
+  return name.split('-')[3] === pidScope() && !ownerIsGone(name);
+}
+
 function pidScope(): string {
   return short(`${hostname()} ${textOf(() => readlinkSync('/proc/self/ns/pid'))}`);
 }

@@ -54,7 +54,11 @@ export interface Workspace {
 export async function openWorkspace(deps: LoopDeps): Promise<Workspace> {
   const config = loadConfig(deps.cwd, deps.config, deps.environment);
   const sourceControl = await openWorkingTree(config.root);
-  const options = { authorize: logIn({ environment: deps.environment }), signal: deps.signal };
+  const options = {
+    authorize: logIn({ environment: deps.environment }),
+    signal: deps.signal,
+    uploads: workPath({ config }, 'uploads'),
+  };
   return {
     config,
     registry: openRegistry(config.registry, options),
@@ -70,8 +74,8 @@ export function repositoryOf(workspace: Workspace, model: string): Repository {
 }
 
 /** Where this project keeps what can be made again: `.edgeloop/<parts>` beside the configuration. */
-export function workPath(workspace: Workspace, ...parts: string[]): string {
-  return join(workspace.config.root, '.edgeloop', ...parts);
+export function workPath({ config }: Pick<Workspace, 'config'>, ...parts: string[]): string {
+  return join(config.root, '.edgeloop', ...parts);
 }
 
 /** Makes that folder, and tells git to leave it alone. A project that cannot be written is planned all the same. */

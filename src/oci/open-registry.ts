@@ -11,8 +11,10 @@ export interface OpenRegistryOptions {
   authorize?: (host: string) => Authorization | undefined;
   /** Plain HTTP, which goes by itself to loopback addresses only. */
   plainHttp?: boolean;
-  /** Ends every request with its reason. */
+  /** Ends every request and every wait with its reason. */
   signal?: AbortSignal;
+  /** A folder in which uploads are remembered, so that another process goes on with them. */
+  uploads?: string;
 }
 
 /**

@@ -11,8 +11,10 @@ export interface HttpRegistrySettings {
   authorization?: Authorization;
   /** How long to wait for more of a stream before its connection is cut and it is resumed; default 30 s. */
   stallMs?: number;
-  /** Ends every request with its reason. */
+  /** Ends every request and every wait with its reason. */
   signal?: AbortSignal;
+  /** A folder in which uploads are remembered, so that another process goes on with them. */
+  uploads?: string;
 }
 
 /** One registry, and what was learned of it. */
@@ -22,8 +24,11 @@ export interface Endpoint {
   authorization?: Authorization;
   stallMs: number;
   signal?: AbortSignal;
-  /** False once the registry has forgotten an upload that was cut, or refused to take one in a stream. */
-  keepsUploads: boolean;
+  uploads?: string;
+  learned: {
+    /** False once the registry has forgotten an upload that was cut, or refused to take one in a stream. */
+    keepsUploads: boolean;
+  };
 }
 
 /** One repository of a registry. */
@@ -47,7 +52,8 @@ export function endpointOf(settings: HttpRegistrySettings): Endpoint {
     ...(settings.authorization && { authorization: settings.authorization }),
     stallMs: settings.stallMs ?? 30_000,
     ...(settings.signal && { signal: settings.signal }),
-    keepsUploads: true,
+    ...(settings.uploads !== undefined && { uploads: settings.uploads }),
+    learned: { keepsUploads: true },
   };
 }
 
@@ -59,6 +65,13 @@ export function placeOf(endpoint: Endpoint, repository: string): Place {
     push: `repository:${repository}:pull,push`,
     url: (path) => new URL(`${repository}/${path}`, endpoint.base),
   };
+}
+
+/** The same place, asked only until the signal is aborted as well. */
+export function placeUntil(place: Place, signal: AbortSignal): Place {
+  const { endpoint } = place;
+  const signals = [signal, ...(endpoint.signal ? [endpoint.signal] : [])];
+  return { ...place, endpoint: { ...endpoint, signal: AbortSignal.any(signals) } };
 }
 
 /**
