@@ -4,6 +4,7 @@ import { pause } from '../../pause.ts';
 import type { BlobSource } from '../repository.ts';
 import { hasBlob } from './blobs-download.ts';
 import type { Place } from './endpoint.ts';
+import { mountBlob } from './mount.ts';
 import { isPassing, registryError } from './registry-errors.ts';
 import { request } from './requests.ts';
 import { type Progress, progressOf, sendInSession } from './upload-in-session.ts';
@@ -16,14 +17,14 @@ const SMALL = 4 * 1024 * 1024;
 const MOST_TRIES = 4;
 
 /**
- * Stores a blob unless it is there. A large one is sent in a session that goes on
+ * Stores a blob unless it is there: mounted from its origin, or else sent. A large one is sent in a session that goes on
  * after a cut, in another process too, where the registry keeps sessions, and in one PUT elsewhere.
  */
 export async function writeBlob(place: Place, source: BlobSource): Promise<{ transferred: number }> {
   const { digest } = source.descriptor;
   const upload: Upload = { place, source, sent: { bytes: 0 }, session: await uploadSession(place, digest) };
   try {
-    if (!(await hasBlob(place, digest, place.push))) await send(upload);
+    if (!(await hasBlob(place, digest, place.push))) await mountOrSend(upload);
   } catch (error) {
     await (isOfTheSource(error, place) ? upload.session.forget() : upload.session.leave());
     throw error;
@@ -32,33 +33,40 @@ export async function writeBlob(place: Place, source: BlobSource): Promise<{ tra
   return { transferred: upload.sent.bytes };
 }
 
+async function mountOrSend(upload: Upload): Promise<void> {
+  const mount = await mountBlob(upload.place, upload.source);
+  if (mount !== 'mounted') await send(upload, mount);
+}
+
 /** Then what the session holds may be something else than the blob. */
 function isOfTheSource(error: unknown, { endpoint }: Place): boolean {
   if (isPassing(error) || endpoint.signal?.aborted === true) return false;
   return !(error instanceof EdgeloopError && error.code.startsWith('registry-'));
 }
 
-async function send(upload: Upload): Promise<void> {
+async function send(upload: Upload, offered: URL | undefined): Promise<void> {
   const { place, source } = upload;
   const { digest, size } = source.descriptor;
+  let unused = offered;
   for (let tries = 1; ; tries++) {
     const isInSession = size > SMALL && place.endpoint.learned.keepsUploads;
-    const outcome = isInSession ? await goOn(upload) : await putWhole(upload);
+    const outcome = isInSession ? await goOn(upload, unused) : await putWhole(upload, unused);
     if ('done' in outcome) return;
     if (tries === MOST_TRIES) throw outcome.failed;
     await pause(retryWaitMs(tries, outcome.headers), place.endpoint.signal);
     // A try whose answer was lost may have stored it.
     if (await hasBlob(place, digest, place.push)) return;
+    unused = undefined;
   }
 }
 
 /** Goes on with the session that there is, or starts one. */
-async function goOn(upload: Upload): Promise<Outcome> {
+async function goOn(upload: Upload, offered: URL | undefined): Promise<Outcome> {
   const { place, source, session } = upload;
   const known = await knownProgress(upload);
   if (known !== undefined) return sendInSession(upload, known);
   await session.forget();
-  const url = await startSession(place, source.descriptor.digest);
+  const url = offered ?? (await startSession(place, source.descriptor.digest));
   await session.keep(url);
   return sendInSession(upload, { url, received: 0 });
 }
@@ -89,9 +97,9 @@ async function startSession(place: Place, digest: string): Promise<URL> {
   return locationOf(place, answer, what);
 }
 
-async function putWhole(upload: Upload): Promise<Outcome> {
+async function putWhole(upload: Upload, offered: URL | undefined): Promise<Outcome> {
   const { place, source } = upload;
   const { digest } = source.descriptor;
-  const url = withDigest(await startSession(place, digest), digest);
+  const url = withDigest(offered ?? (await startSession(place, digest)), digest);
   return attempt(upload, [201, 204], { method: 'PUT', url, send: restOf(upload, 0) });
 }
