@@ -16,6 +16,7 @@ import {
 } from './media-types.ts';
 import { readModelManifest } from './model-manifest.ts';
 import { encodeJson, sortedByKey } from './canonical-json.ts';
+import { pushBlobs, type PushBlobsOptions } from './push-blobs.ts';
 import type { BlobSource, Repository } from './repository.ts';
 
 /** What an image without a base begins with. */
@@ -102,9 +103,9 @@ export async function pushImage(
   repository: Repository,
   image: BuiltImage,
   tags: string[],
-  { moveTag = false }: { moveTag?: boolean } = {},
+  { moveTag = false, ...options }: PushBlobsOptions & { moveTag?: boolean } = {},
 ): Promise<Descriptor> {
-  for (const blob of [...image.baseLayers, ...image.configs.map(blobOf)]) await repository.writeBlob(blob);
+  await pushBlobs(repository, [...image.baseLayers, ...image.configs.map(blobOf)], options);
   for (const manifest of image.manifests) await repository.writeManifest(manifest.bytes);
   const descriptor = await repository.writeManifest(image.index.bytes);
   for (const tag of tags) {

@@ -51,14 +51,29 @@ export async function* readBlobFile(
 }
 
 /** Stores a blob under its digest: checked while it streams, synced, and only then given its name. */
-export async function writeBlobFile(folder: string, source: BlobSource): Promise<{ transferred: number }> {
+export async function writeBlobFile(
+  folder: string,
+  source: BlobSource,
+  signal?: AbortSignal,
+): Promise<{ transferred: number }> {
   const { digest, size } = source.descriptor;
   // A file of another length is a damaged one; writing it again mends it.
   if ((await blobSize(folder, digest)) === size) return { transferred: 0 };
   const path = blobPath(digest);
-  const checked = verified(source.open(), { digest, size }, `what was to become ${path}`, CHANGED);
+  const stream = untilAborted(source.open(), signal);
+  const checked = verified(stream, { digest, size }, `what was to become ${path}`, CHANGED);
   await replaceFile(folder, path, checked, INCOMING_PREFIX);
   return { transferred: size };
+}
+
+async function* untilAborted(
+  stream: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of stream) {
+    signal?.throwIfAborted();
+    yield chunk;
+  }
 }
 
 /** Creates a layout's folders and its `oci-layout` file unless they are there. */

@@ -45,9 +45,9 @@ export function openLayoutRepository(folder: string): Repository {
     name,
     hasBlob: async (digest) => (await blobSize(root, digest)) !== undefined,
     readBlob: (descriptor, options) => readBlobFile(root, descriptor, options),
-    async writeBlob(source) {
+    async writeBlob(source, { signal } = {}) {
       await prepareLayout(root);
-      return writeBlobFile(root, source);
+      return writeBlobFile(root, source, signal);
     },
     async readManifest(reference) {
       const digest = reference.startsWith('sha256:') ? reference : (await resolveTag(reference))?.digest;

@@ -6,6 +6,7 @@ import { streamOf } from './durable-file.ts';
 import { ANNOTATION, MODEL_CONFIG, MODEL_FILEPATH, MODEL_MANIFEST, OCI_MANIFEST } from './media-types.ts';
 import { checkModelName } from './model-name.ts';
 import { type LayerPlan, listModelFiles, planLayers } from './model-files.ts';
+import { pushBlobs, type PushBlobsOptions } from './push-blobs.ts';
 import type { BlobSource, Repository } from './repository.ts';
 import { writeTar } from './tar.ts';
 
@@ -20,7 +21,7 @@ export interface PackedModel {
   bytes: number;
 }
 
-/** What moved: `bytes` = `transferred` + `reused`. */
+/** What moved: `bytes` = `transferred` + `reused`, unless a cut made it necessary to send something twice. */
 export interface TransferSummary {
   digest: string;
   bytes: number;
@@ -80,14 +81,13 @@ export async function packModel(
 export async function pushModel(
   repository: Repository,
   packed: PackedModel,
-  options: { tag?: string; moveTag?: boolean } = {},
+  { concurrency, ...naming }: { tag?: string; moveTag?: boolean } & PushBlobsOptions = {},
 ): Promise<TransferSummary> {
-  let transferred = 0;
-  for (const blob of packed.blobs) transferred += (await repository.writeBlob(blob)).transferred;
+  let transferred = await pushBlobs(repository, packed.blobs, { concurrency });
   const { digest } = packed.descriptor;
   if ((await repository.readManifest(digest)) === undefined) transferred += packed.manifest.byteLength;
-  await repository.writeManifest(packed.manifest, options);
-  return { digest, bytes: packed.bytes, transferred, reused: packed.bytes - transferred };
+  await repository.writeManifest(packed.manifest, naming);
+  return { digest, bytes: packed.bytes, transferred, reused: Math.max(0, packed.bytes - transferred) };
 }
 
 async function layerOf(plan: LayerPlan, prefix: string): Promise<BlobSource> {

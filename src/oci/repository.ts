@@ -25,8 +25,11 @@ export interface Repository {
   hasBlob(digest: string): Promise<boolean>;
   /** Streams a blob. Throws `blob-missing`, or `digest-mismatch` at the end of a damaged one. */
   readBlob(descriptor: Descriptor, options?: ReadBlobOptions): AsyncIterable<Uint8Array>;
-  /** Stores a blob unless it is there. `transferred` counts the bytes that had to move (0: it was there). */
-  writeBlob(source: BlobSource): Promise<{ transferred: number }>;
+  /**
+   * Stores a blob unless it is there. `transferred` counts the bytes that had to move (0: it was there). An abort of
+   * `signal` ends it with the signal's reason.
+   */
+  writeBlob(source: BlobSource, options?: { signal?: AbortSignal }): Promise<{ transferred: number }>;
 
   /** By digest or tag; `undefined` when there is none. At most 4 MiB. */
   readManifest(reference: string): Promise<{ descriptor: Descriptor; bytes: Uint8Array } | undefined>;

@@ -5,7 +5,7 @@ import type { Registry, Repository } from '../repository.ts';
 import { tagExists, tagInvalid } from '../tag-errors.ts';
 import { hasBlob, readBlob } from './blobs-download.ts';
 import { writeBlob } from './blobs-upload.ts';
-import { endpointOf, type HttpRegistrySettings, type Place, placeOf } from './endpoint.ts';
+import { endpointOf, type HttpRegistrySettings, type Place, placeOf, placeUntil } from './endpoint.ts';
 import { digestOfTag, putManifest, readManifest } from './manifests.ts';
 import { addToFallback, isFallbackTag } from './referrers-fallback.ts';
 import { factsReader, readReferrers } from './referrers.ts';
@@ -39,7 +39,7 @@ function repositoryAt(place: Place): Repository {
     name: place.name,
     hasBlob: (digest) => hasBlob(place, digest),
     readBlob: (descriptor, options) => readBlob(place, descriptor, options),
-    writeBlob: (source) => writeBlob(place, source),
+    writeBlob: (source, { signal } = {}) => writeBlob(signal ? placeUntil(place, signal) : place, source),
     readManifest: (reference) => readManifest(place, reference),
     async writeManifest(bytes, options = {}) {
       const { tag, moveTag = false } = options;
