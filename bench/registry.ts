@@ -41,7 +41,7 @@ export default {
         rows: figures.filter(({ registry }) => registry === kind).map((figure) => row(figure, figures)),
       })),
       notes: [
-        'A push is of a folder (edgeloop) or of an image layout (the others), each into a registry of its own.',
+        'A push is of files (edgeloop, oras push), or of an image layout, whose digests are known (the others); each into a registry of its own.',
         'A pull leaves files (edgeloop, unpacked and synced to the disk), a layout, or the one blob (curl, the floor).',
       ],
       json: { figures },

@@ -53,6 +53,7 @@ export default {
   defaults: { megabytes: 50 },
   async measure(run: Run, { megabytes }: { megabytes: number }) {
     const bytes = megabytes * 1e6;
+    const tools = installedTools().filter((name) => TOOLS[name].pull !== undefined);
     const model = await prepareModel(run, bytes);
     const figures: Figure[] = [];
     for (const kind of KINDS) {
@@ -60,7 +61,7 @@ export default {
       const place = { ...model, host: registry.host, repository: 'models/bench' };
       await startTool('crane', TOOLS.crane.push?.({ ...place, target: '' }) ?? []).ended;
       for (const each of CASES) {
-        for (const tool of installedTools()) {
+        for (const tool of tools) {
           run.progress(`${kind}: ${each.name}: ${tool}`);
           const target = join(run.scratch, 'pulled');
           await using proxy = await startFaultProxy(registry.url);
@@ -87,7 +88,7 @@ export default {
     return {
       tables: KINDS.map((kind) => ({
         title: `${kind}: bytes received / size of the model (${megabytes} MB)`,
-        head: ['', ...installedTools(), 'budget for edgeloop'],
+        head: ['', ...tools, 'budget for edgeloop'],
         rows: CASES.map(({ name }) =>
           row(
             name,
@@ -120,7 +121,7 @@ async function pullThrough(
   { fault, times, isKilled }: Case,
   bytes: number,
 ): Promise<boolean> {
-  const args = TOOLS[tool].pull(transfer);
+  const args = TOOLS[tool].pull?.(transfer) ?? [];
   const what = fault(bytes);
   if (what !== undefined) proxy.fault(what, { ...BLOBS, path: new RegExp(transfer.blob), times });
   if (isKilled === true) {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findTool } from '../../test/tooling/find.ts';
 import { PROGRAM } from './program.ts';
 
-export type ToolName = 'edgeloop' | 'crane' | 'oras' | 'skopeo' | 'curl';
+export type ToolName = 'edgeloop' | 'crane' | 'oras' | 'oras push' | 'skopeo' | 'curl';
 
 /** What one transfer starts from, and where it goes. */
 export interface Transfer {
@@ -25,7 +25,7 @@ export interface Transfer {
 interface Tool {
   program: string;
   push?(transfer: Transfer): string[];
-  pull(transfer: Transfer): string[];
+  pull?(transfer: Transfer): string[];
 }
 
 /** How each tool moves the same model; each writes what it pulls to the disk once. */
@@ -65,6 +65,18 @@ export const TOOLS: Readonly<Record<ToolName, Tool>> = {
       `${target}:latest`,
     ],
   },
+  // From the files themselves, as edgeloop does, of which nobody knows a digest yet.
+  'oras push': {
+    program: 'oras',
+    push: ({ folder, host, repository }) => [
+      'push',
+      '--no-tty',
+      '--plain-http',
+      '--disable-path-validation',
+      `${host}/${repository}:latest`,
+      `${folder}/weights.bin`,
+    ],
+  },
   skopeo: {
     program: 'skopeo',
     push: ({ layout, host, repository }) => [
@@ -100,7 +112,7 @@ export const TOOLS: Readonly<Record<ToolName, Tool>> = {
 
 /** The tools that are installed here. */
 export function installedTools(): ToolName[] {
-  const names: ToolName[] = ['edgeloop', 'crane', 'oras', 'skopeo', 'curl'];
+  const names: ToolName[] = ['edgeloop', 'crane', 'oras', 'oras push', 'skopeo', 'curl'];
   return names.filter((name) => name === 'edgeloop' || findTool(TOOLS[name].program) !== undefined);
 }
 

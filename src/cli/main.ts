@@ -117,6 +117,7 @@ referenceVerb(
 )
   .option('--move-tag', 'let a tag that names something else name this model')
   .addOption(baseImage())
+  .addOption(atOnce())
   .action(async (folder, ref, options) => (await import('./push.ts')).default(folder, ref, options));
 
 referenceVerb(

@@ -7,13 +7,14 @@ import { runVerb } from './run-verb.ts';
 export default function push(
   folder: string,
   ref: string,
-  options: ReferenceOptions & Pick<PushOptions, 'moveTag' | 'baseImage'>,
+  options: ReferenceOptions & Pick<PushOptions, 'moveTag' | 'baseImage' | 'concurrency'>,
 ): Promise<void> {
   return runVerb(options, async (context) => {
-    const { moveTag = false, baseImage } = options;
+    const { moveTag = false, baseImage, concurrency } = options;
     const json = await pushFolder(folder, ref, {
       ...registryOptions(options, context),
       moveTag,
+      concurrency,
       ...(baseImage !== undefined && { baseImage }),
     });
     return { json, text: sentence(json) };

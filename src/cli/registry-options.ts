@@ -1,3 +1,5 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { logIn, type OpenRegistryOptions } from '../oci/index.ts';
 import type { CommonOptions, VerbContext } from './run-verb.ts';
 
@@ -11,5 +13,11 @@ export function registryOptions(
   { plainHttp }: ReferenceOptions,
   { environment, signal }: VerbContext,
 ): OpenRegistryOptions {
-  return { authorize: logIn({ environment }), signal, ...(plainHttp === true && { plainHttp }) };
+  const cache = environment['XDG_CACHE_HOME'] || join(homedir(), '.cache');
+  return {
+    authorize: logIn({ environment }),
+    signal,
+    uploads: join(cache, 'edgeloop', 'uploads'),
+    ...(plainHttp === true && { plainHttp }),
+  };
 }

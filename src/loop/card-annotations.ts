@@ -1,11 +1,11 @@
-import { ANNOTATION, digestOf } from '../oci/index.ts';
+import { ANNOTATION, digestOf, TITLE } from '../oci/index.ts';
 import type { Card } from '../onnx/index.ts';
 
 /** What a model's manifest repeats of its card (DESIGN 8.4): the same card gives the same manifest, whoever packs it. */
 export function cardAnnotations(card: Card): Record<string, string> {
   const { training } = card;
   return {
-    'org.opencontainers.image.title': card.model,
+    [TITLE]: card.model,
     [ANNOTATION.modelSignature]: digestOf(Buffer.from(JSON.stringify(card.modelSignature))),
     ...(training !== undefined && {
       ...(training.commit !== null && { 'org.opencontainers.image.revision': training.commit }),

@@ -38,6 +38,8 @@ export interface PushOptions extends OpenRegistryOptions {
   moveTag?: boolean;
   /** What the runnable image is built on: a REF with a tag or digest. */
   baseImage?: string;
+  /** Most blobs that are sent at once; default 4. */
+  concurrency?: number | undefined;
 }
 
 /**
@@ -48,7 +50,7 @@ export interface PushOptions extends OpenRegistryOptions {
 export async function pushFolder(
   folder: string,
   ref: string,
-  { moveTag = false, baseImage, ...options }: PushOptions,
+  { moveTag = false, baseImage, concurrency, ...options }: PushOptions,
 ): Promise<PushedFolder> {
   const { tag, digest, ...place } = parseReference(ref);
   if (digest !== undefined)
@@ -73,6 +75,7 @@ export async function pushFolder(
   const pushed = await pushModel(repository, packed, {
     ...(modelTag !== undefined && { tag: modelTag }),
     moveTag,
+    concurrency,
   });
   const target = modelTag === undefined ? { digest: pushed.digest } : { tag: modelTag };
   const done = { ...pushed, ref: formatReference({ ...place, ...target }), model };
@@ -83,7 +86,7 @@ export async function pushFolder(
     version,
     ...(base !== undefined && { base }),
   });
-  const descriptor = await pushImage(repository, image, [version], { moveTag });
+  const descriptor = await pushImage(repository, image, [version], { moveTag, concurrency });
   const moving = movingTags(version, await repository.tags());
   await pushImage(repository, image, moving);
   return {

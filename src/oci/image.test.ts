@@ -76,7 +76,7 @@ describe('the runnable image', () => {
     expect((await build()).index).toEqual(image.index);
     expect((await repository.resolve('1.0.0'))?.digest).toBe(image.index.descriptor.digest);
     expect(image.index.descriptor.digest).toBe(
-      'sha256:efd24935674ca383c1068eb40b7324b28b71db44f5c3797ca12ce83ef5b5ad20',
+      'sha256:3f247fef124933445336d568b2964508cf7b42c4b6a704b3402ada44df9dc0bb',
     );
   });
 

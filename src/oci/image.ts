@@ -13,6 +13,7 @@ import {
   OCI_INDEX,
   OCI_LAYER,
   OCI_MANIFEST,
+  TITLE,
 } from './media-types.ts';
 import { readModelManifest } from './model-manifest.ts';
 import { encodeJson, sortedByKey } from './canonical-json.ts';
@@ -70,7 +71,7 @@ export async function buildImage(
   const { manifest } = await readModelManifest(repository, modelDescriptor.digest);
   const annotations = sortedByKey({
     ...manifest.annotations,
-    'org.opencontainers.image.title': options.model,
+    [TITLE]: options.model,
     'org.opencontainers.image.version': options.version,
     ...options.annotations,
     ...(base && { [BASE_NAME]: base.name, [BASE_DIGEST]: base.digest }),

@@ -31,6 +31,8 @@ export const BASE_DIGEST = 'org.opencontainers.image.base.digest';
 
 /** Where a tag lives in an image layout's `index.json` (image-spec, annotations.md). */
 export const REF_NAME = 'org.opencontainers.image.ref.name';
+/** What a manifest or a blob is called (image-spec, annotations.md); `oras pull` makes a layer's file by it. */
+export const TITLE = 'org.opencontainers.image.title';
 /** The path inside a ModelPack layer: of its one file, or of the folder when it holds several. */
 export const MODEL_FILEPATH = 'org.cncf.model.filepath';
 

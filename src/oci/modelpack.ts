@@ -3,7 +3,14 @@ import { encodeJson, sortedByKey } from './canonical-json.ts';
 import type { Descriptor } from './descriptor.ts';
 import { digestOf, digestOfStream } from './digest.ts';
 import { streamOf } from './durable-file.ts';
-import { ANNOTATION, MODEL_CONFIG, MODEL_FILEPATH, MODEL_MANIFEST, OCI_MANIFEST } from './media-types.ts';
+import {
+  ANNOTATION,
+  MODEL_CONFIG,
+  MODEL_FILEPATH,
+  MODEL_MANIFEST,
+  OCI_MANIFEST,
+  TITLE,
+} from './media-types.ts';
 import { checkModelName } from './model-name.ts';
 import { type LayerPlan, listModelFiles, planLayers } from './model-files.ts';
 import { pushBlobs, type PushBlobsOptions } from './push-blobs.ts';
@@ -58,7 +65,7 @@ export async function packModel(
     config: config.descriptor,
     layers: layers.map((layer) => layer.descriptor),
     annotations: sortedByKey({
-      'org.opencontainers.image.title': options.model,
+      [TITLE]: options.model,
       [ANNOTATION.model]: options.model,
       ...options.annotations,
     }),
@@ -97,7 +104,13 @@ async function layerOf(plan: LayerPlan, prefix: string): Promise<BlobSource> {
   const [only, ...others] = files;
   const filepath = only !== undefined && others.length === 0 ? only.path : prefix.slice(0, -1);
   return {
-    descriptor: { mediaType: plan.mediaType, digest, size, annotations: { [MODEL_FILEPATH]: filepath } },
+    descriptor: {
+      mediaType: plan.mediaType,
+      digest,
+      size,
+      // Without a title `oras pull` passes over a layer.
+      annotations: { [MODEL_FILEPATH]: filepath, [TITLE]: `${filepath}.tar` },
+    },
     open,
   };
 }

@@ -1,3 +1,4 @@
+import { eachAtOnce } from './at-once.ts';
 import type { BlobSource, Repository } from './repository.ts';
 
 export interface PushBlobsOptions {
@@ -14,22 +15,10 @@ export async function pushBlobs(
   blobs: readonly BlobSource[],
   { concurrency = 4 }: PushBlobsOptions = {},
 ): Promise<number> {
-  const stop = new AbortController();
-  const rest = blobs.values();
   let transferred = 0;
-  const work = async (): Promise<void> => {
-    for (const blob of rest) {
-      if (stop.signal.aborted) return;
-      try {
-        const moved = await repository.writeBlob(blob, { signal: stop.signal });
-        transferred += moved.transferred;
-      } catch (error) {
-        // The first one stays the reason.
-        stop.abort(error);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.max(1, concurrency) }, work));
-  stop.signal.throwIfAborted();
+  await eachAtOnce(blobs, concurrency, undefined, async (blob, signal) => {
+    const moved = await repository.writeBlob(blob, { signal });
+    transferred += moved.transferred;
+  });
   return transferred;
 }

@@ -4,15 +4,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { logIn, openRegistry, type Repository } from '../../src/oci/index.ts';
 import { type FaultProxy, startFaultProxy } from '../fakes/fault-proxy.ts';
 import { blobFrom } from '../fixtures/oci-layout.ts';
-import {
-  available,
-  REGISTRY_LOGIN,
-  type RegistryKind,
-  type RegistryOptions,
-  startRegistry,
-} from '../fixtures/registries.ts';
+import { available, REGISTRY_LOGIN, type RegistryKind, startRegistry } from '../fixtures/registries.ts';
 
-const CASES: [RegistryKind, NonNullable<RegistryOptions['auth']>][] = [
+const CASES: [RegistryKind, 'none' | 'basic'][] = [
   ['distribution', 'none'],
   ['distribution', 'basic'],
   ['docker-registry', 'none'],

@@ -1,7 +1,7 @@
 // What we wrote, as oras, regctl, skopeo and crane see it in each registry, and what they copied from there to the next
 // registry or into a folder, as we see it.
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -151,32 +151,49 @@ describe.skipIf(!isComplete)('a release', () => {
       ]);
     });
 
+    it(`is pulled by oras from ${kind}: tars that hold its files`, async () => {
+      const folder = await writeFiles(join(scratch.path, `oras-pulled-${kind}`), {});
+      await tool('oras', 'pull', '--plain-http', '--output', folder, `${at()}:1.0.0-model`);
+      const tars = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.tar'));
+      for (const name of tars) await run('tar', ['-xf', name], { cwd: folder });
+      for (const [name, content] of Object.entries(MODEL_FILES))
+        expect(await readFile(join(folder, 'models/churn/1', name), 'utf8')).toBe(content);
+    });
+
+    it(`that oras pushed to ${kind} as files is pulled`, async () => {
+      const files = { 'config.json': '{}', 'model.onnx': 'their graph', 'part/weights.bin': 'weights' };
+      const folder = await writeFiles(join(scratch.path, `files-${kind}`), files);
+      const digest = await orasPush(`${hostOf(kind)}/theirs/files:1`, folder, [
+        `model.onnx:${MODEL}.weight.v1.raw`,
+        `part/weights.bin:${MODEL}.weight.v1.raw`,
+      ]);
+      await pullModel(repositoryAt(`${hostOf(kind)}/theirs/files`), digest, join(folder, 'pulled'));
+      expect(await readFile(join(folder, 'pulled/model.onnx'), 'utf8')).toBe('their graph');
+      expect(await readFile(join(folder, 'pulled/part/weights.bin'), 'utf8')).toBe('weights');
+    });
+
     it(`that oras pushed to ${kind} from a tar of GNU tar is pulled`, async () => {
       const files = { 'config.json': '{}', 'models/churn/1/model.onnx': 'their graph' };
       const folder = await writeFiles(join(scratch.path, `pushed-${kind}`), files);
       await run('tar', ['-cf', 'weights.tar', 'models'], { cwd: folder });
-      const push = [
-        'push',
-        '--plain-http',
-        '--format',
-        'json',
-        '--artifact-type',
-        `${MODEL}.manifest.v1+json`,
-      ];
-      const config = ['--config', `config.json:${MODEL}.config.v1+json`];
-      const args = [
-        ...push,
-        ...config,
-        `${hostOf(kind)}/theirs/churn:1`,
+      const digest = await orasPush(`${hostOf(kind)}/theirs/churn:1`, folder, [
         `weights.tar:${MODEL}.weight.v1.tar`,
-      ];
-      const { stdout } = await run(findTool('oras') ?? 'oras', args, { cwd: folder });
-      const { digest }: { digest: string } = JSON.parse(stdout);
+      ]);
       await pullModel(repositoryAt(`${hostOf(kind)}/theirs/churn`), digest, join(folder, 'pulled'));
       expect(await readFile(join(folder, 'pulled/model.onnx'), 'utf8')).toBe('their graph');
     });
   }
 });
+
+/** Pushes files of a folder as a model, as another tool does; returns the manifest's digest. */
+async function orasPush(ref: string, folder: string, files: string[]): Promise<string> {
+  const typed = ['--artifact-type', `${MODEL}.manifest.v1+json`];
+  const config = ['--config', `config.json:${MODEL}.config.v1+json`];
+  const args = ['push', '--plain-http', '--format', 'json', ...typed, ...config, ref, ...files];
+  const { stdout } = await run(findTool('oras') ?? 'oras', args, { cwd: folder });
+  const { digest }: { digest: string } = JSON.parse(stdout);
+  return digest;
+}
 
 /** The digests of an image and of its model. */
 async function imageIn(repository: Repository, reference: string): Promise<string[]> {

@@ -1,6 +1,6 @@
 import { refusal } from '../../errors.ts';
 import type { Descriptor } from '../descriptor.ts';
-import { MODEL_FILEPATH } from '../media-types.ts';
+import { MODEL_FILEPATH, TITLE } from '../media-types.ts';
 import { type PathCount, pathCount, safePath, unsafe } from '../safe-path.ts';
 import { readTar } from '../tar-reading.ts';
 import { PULL_MARKER } from './pull-marker.ts';
@@ -63,7 +63,7 @@ async function* rawFile(
   paths: ModelPaths,
   where: string,
 ): AsyncGenerator<LayerEntry, void, undefined> {
-  const { [MODEL_FILEPATH]: filepath, 'org.opencontainers.image.title': title } = layer.annotations ?? {};
+  const { [MODEL_FILEPATH]: filepath, [TITLE]: title } = layer.annotations ?? {};
   const named = safePath(filepath ?? title ?? '', where);
   const path = named.startsWith('models/') ? paths.of(named, 'file', where) : ownPath(named, where);
   if (path === undefined || path === '') throw unsafe(where, named, 'the layer does not name its file');

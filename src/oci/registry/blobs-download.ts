@@ -3,7 +3,6 @@ import { retryWaitMs } from '../../http.ts';
 import { pause } from '../../pause.ts';
 import { checkDigest, type Descriptor } from '../descriptor.ts';
 import { continued, verified } from '../digest.ts';
-import type { ReadBlobOptions } from '../repository.ts';
 import type { Place } from './endpoint.ts';
 import { isPassing, mediaTypeOf, refuseHtml, registryError, unexpectedAnswer } from './registry-errors.ts';
 import { type OpenAnswer, openRequest, request } from './requests.ts';
@@ -35,11 +34,11 @@ export async function hasBlob(place: Place, digest: string, scope = place.pull):
 export async function* readBlob(
   place: Place,
   descriptor: Descriptor,
-  { beginning, signal = place.endpoint.signal }: ReadBlobOptions = {},
+  beginning?: AsyncIterable<Uint8Array>,
 ): AsyncIterable<Uint8Array> {
   checkDigest(descriptor.digest);
   const where = `blob ${descriptor.digest} of ${place.name}`;
-  const chunks = continued(beginning, (from) => resumed(place, descriptor, from, where, signal));
+  const chunks = continued(beginning, (from) => resumed(place, descriptor, from, where));
   yield* verified(chunks, descriptor, where, 'Push again what belongs there.');
 }
 
@@ -48,7 +47,6 @@ async function* resumed(
   descriptor: Descriptor,
   from: number,
   where: string,
-  signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const progress: Progress = { delivered: from, ranges: true };
   // A registry answers a Range that starts at the end with an error.
@@ -58,7 +56,7 @@ async function* resumed(
     let waitMs: number | undefined;
     try {
       // Each time from the registry itself: an address that it redirects to may be valid for minutes only.
-      const answer = await openBlob(place, descriptor, progress, signal);
+      const answer = await openBlob(place, descriptor, progress);
       waitMs = waitAsked(answer);
       const chunks = contentOf(place, answer, progress, where);
       for await (const chunk of chunks) {
@@ -68,7 +66,7 @@ async function* resumed(
       if (progress.delivered >= descriptor.size || !isOpenEnded(answer)) return;
       if (progress.delivered === before && ++fruitless >= MOST_FRUITLESS) return;
     } catch (error) {
-      signal?.throwIfAborted();
+      place.endpoint.signal?.throwIfAborted();
       // A cut that takes the last byte's acknowledgement only leaves nothing to ask for.
       if (progress.delivered >= descriptor.size && progress.delivered > before) return;
       fruitless = progress.delivered > before ? 0 : fruitless + 1;
@@ -78,18 +76,12 @@ async function* resumed(
   }
 }
 
-function openBlob(
-  place: Place,
-  { digest }: Descriptor,
-  progress: Progress,
-  signal: AbortSignal | undefined,
-): Promise<OpenAnswer> {
+function openBlob(place: Place, { digest }: Descriptor, progress: Progress): Promise<OpenAnswer> {
   const resumes = progress.delivered > 0 && progress.ranges;
   return openRequest(place.endpoint, {
     url: place.url(`blobs/${digest}`),
     scope: place.pull,
     ...(resumes && { headers: { range: `bytes=${progress.delivered}-` } }),
-    ...(signal && { signal }),
   });
 }
 

@@ -68,7 +68,8 @@ export function placeOf(endpoint: Endpoint, repository: string): Place {
 }
 
 /** The same place, asked only until the signal is aborted as well. */
-export function placeUntil(place: Place, signal: AbortSignal): Place {
+export function placeUntil(place: Place, signal: AbortSignal | undefined): Place {
+  if (signal === undefined) return place;
   const { endpoint } = place;
   const signals = [signal, ...(endpoint.signal ? [endpoint.signal] : [])];
   return { ...place, endpoint: { ...endpoint, signal: AbortSignal.any(signals) } };

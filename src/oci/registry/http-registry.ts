@@ -38,8 +38,9 @@ function repositoryAt(place: Place): Repository {
   return {
     name: place.name,
     hasBlob: (digest) => hasBlob(place, digest),
-    readBlob: (descriptor, options) => readBlob(place, descriptor, options),
-    writeBlob: (source, { signal } = {}) => writeBlob(signal ? placeUntil(place, signal) : place, source),
+    readBlob: (descriptor, { beginning, signal } = {}) =>
+      readBlob(placeUntil(place, signal), descriptor, beginning),
+    writeBlob: (source, { signal } = {}) => writeBlob(placeUntil(place, signal), source),
     readManifest: (reference) => readManifest(place, reference),
     async writeManifest(bytes, options = {}) {
       const { tag, moveTag = false } = options;

@@ -5,7 +5,7 @@ import { unexpectedAnswer } from './registry-errors.ts';
 
 export interface RegistryRequest extends Pick<
   HttpOptions,
-  'method' | 'headers' | 'send' | 'receive' | 'retries' | 'timeoutMs' | 'signal'
+  'method' | 'headers' | 'send' | 'receive' | 'retries' | 'timeoutMs'
 > {
   url: URL;
   /** What the request needs: `Place.pull` or `Place.push`. */
