@@ -6,7 +6,7 @@ import { MODEL_WEIGHT, MODEL_WEIGHT_CONFIG } from './media-types.ts';
 import { PULL_MARKER } from './pull/pull-marker.ts';
 import type { TarFile } from './tar.ts';
 
-const CHUNK = 128 * 1024;
+const CHUNK = 96 * 1024;
 const SMALL_BYTES = 1024 * 1024;
 /** Most files of a model folder. */
 const FILE_LIMIT = 1000;

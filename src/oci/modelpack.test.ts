@@ -141,6 +141,21 @@ describe('pushModel', () => {
     });
   });
 
+  it('sends nothing for a tag that names another model', async () => {
+    await using scratch = await scratchFolder();
+    const folder = await writeFiles(join(scratch.path, 'model'), MODEL_FILES);
+    const repository = openLayoutRepository(join(scratch.path, 'layout'));
+    await pushModel(repository, await packModel(folder, MODEL), { tag: '1.0.0-model' });
+    const other = await packModel(await writeFiles(folder, { 'model.onnx': 'another graph' }), MODEL);
+    await expect(pushModel(repository, other, { tag: '1.0.0-model' })).rejects.toMatchObject({
+      code: 'tag-exists',
+    });
+    const there = other.blobs.map((blob) => repository.hasBlob(blob.descriptor.digest));
+    expect((await Promise.all(there)).filter((isThere) => !isThere)).not.toEqual([]);
+    await pushModel(repository, other, { tag: '1.0.0-model', moveTag: true });
+    expect((await repository.resolve('1.0.0-model'))?.digest).toBe(other.descriptor.digest);
+  });
+
   it('notices that a file was changed after it was packed', async () => {
     await using scratch = await scratchFolder();
     const folder = await writeFiles(join(scratch.path, 'model'), MODEL_FILES);

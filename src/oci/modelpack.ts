@@ -15,6 +15,7 @@ import { checkModelName } from './model-name.ts';
 import { type LayerPlan, listModelFiles, planLayers } from './model-files.ts';
 import { pushBlobs, type PushBlobsOptions } from './push-blobs.ts';
 import type { BlobSource, Repository } from './repository.ts';
+import { tagExists } from './tag-errors.ts';
 import { writeTar } from './tar.ts';
 
 /** A model folder as ModelPack: what would be pushed, with its digest, before anything is written. */
@@ -90,6 +91,11 @@ export async function pushModel(
   packed: PackedModel,
   { concurrency, ...naming }: { tag?: string; moveTag?: boolean } & PushBlobsOptions = {},
 ): Promise<TransferSummary> {
+  const { tag, moveTag = false } = naming;
+  // Before anything is sent: it is checked again when the tag is set.
+  const named = tag === undefined || moveTag ? undefined : await repository.resolve(tag);
+  if (tag !== undefined && named !== undefined && named.digest !== packed.descriptor.digest)
+    throw tagExists(repository.name, tag, named.digest, packed.descriptor);
   let transferred = await pushBlobs(repository, packed.blobs, { concurrency });
   const { digest } = packed.descriptor;
   if ((await repository.readManifest(digest)) === undefined) transferred += packed.manifest.byteLength;
