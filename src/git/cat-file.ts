@@ -7,13 +7,14 @@ const LINE_FEED = 10;
 
 /**
  * Reads objects through one `git cat-file --batch`, in order, each in chunks of which the last one is marked. Its output
- * is "<object> <type> <size>", a line feed, the content, a line feed. Throws `git-object-missing`.
+ * is "<object> <type> <size>", a line feed, the content, a line feed. Throws `git-object-missing`, unless what is missing
+ * may be passed over.
  */
 export async function catFiles(
   folder: string,
   objects: readonly string[],
   onChunk: (index: number, chunk: Uint8Array, last: boolean) => void,
-  options: { environment?: Record<string, string>; signal?: AbortSignal } = {},
+  options: { environment?: Record<string, string>; signal?: AbortSignal; passMissing?: boolean } = {},
 ): Promise<void> {
   if (objects.length === 0) return;
   const child = spawn('git', ['cat-file', '--batch', '--buffer'], {
@@ -28,7 +29,7 @@ export async function catFiles(
   failed.catch(() => undefined);
   child.stdin.on('error', () => undefined);
   child.stdin.end(`${objects.join('\n')}\n`);
-  const parser = batchParser(objects, onChunk);
+  const parser = batchParser(objects, onChunk, options.passMissing === true);
   const reading = (async () => {
     for await (const chunk of child.stdout) parser.push(chunk);
   })();
@@ -49,6 +50,7 @@ const WHOLE = 64 * 1024;
 function batchParser(
   objects: readonly string[],
   onChunk: (index: number, chunk: Uint8Array, last: boolean) => void,
+  passMissing: boolean,
 ): { push(chunk: Buffer): void; complete(): boolean } {
   let index = 0;
   let rest: Buffer = Buffer.alloc(0);
@@ -61,8 +63,13 @@ function batchParser(
         if (left === undefined) {
           const end = rest.indexOf(LINE_FEED);
           if (end < 0) return;
-          left = sizeIn(rest.toString('latin1', 0, end));
+          const header = rest.toString('latin1', 0, end);
           rest = rest.subarray(end + 1);
+          if (passMissing && header.endsWith(' missing')) {
+            index += 1;
+            continue;
+          }
+          left = sizeIn(header);
         }
         // The line feed behind the content tells that it is there.
         if (rest.length > left) {

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { failure, misuse } from '../errors.ts';
 import type { CodeHistory } from '../training/index.ts';
 import type { SourceControl, TagEntry } from '../versioning/index.ts';
+import { catFiles } from './cat-file.ts';
 import { git, gitFailed, runGit } from './run-git.ts';
 import { snapshotOfChanges, snapshotOfCommit } from './snapshot.ts';
 import { unchangedPaths } from './unchanged.ts';
@@ -36,7 +37,7 @@ export async function openWorkingTree(folder: string): Promise<WorkingTree | und
     head: () => head(top, headCommit),
     uncommitted: (paths) => uncommitted(top, paths),
     fetchTags: (prefix) => fetchTags(top, prefix),
-    tags: (prefix) => listTags(top, prefix),
+    tags: (prefix, fileOf) => listTags(top, prefix, fileOf),
     read: (commit, path) => readAt(top, commit, path),
     commit: (parent, files, message, date) => commitOnNoBranch(top, { parent, files, message, date }),
     createTag: (tag) => createTag(top, tag),
@@ -107,17 +108,45 @@ async function fetchTags(top: string, prefix: string): Promise<void> {
   await git(top, ['fetch', '--quiet', '--no-tags', ...(shallow ? ['--depth=1'] : []), 'origin', refspec]);
 }
 
-async function listTags(top: string, prefix: string): Promise<TagEntry[]> {
+async function listTags(
+  top: string,
+  prefix: string,
+  fileOf?: (tag: string) => string | undefined,
+): Promise<TagEntry[]> {
   const format = '%(refname:strip=2)%00%(objecttype)%00%(*objectname)%00%(creatordate:iso-strict)';
   const listed = await git(top, ['for-each-ref', `--format=${format}`, `refs/tags/${prefix}*`]);
-  return listed
+  const tags = listed
     .split('\n')
     .filter(Boolean)
-    .flatMap((line) => {
+    .flatMap((line): TagEntry[] => {
       const [name = '', type, commit = '', date = ''] = line.split('\0');
       // GTO ignores lightweight tags, and so do we: anybody's `git tag` makes one by accident.
       return type === 'tag' ? [{ name, commit, date }] : [];
     });
+  if (fileOf !== undefined) await addFiles(top, tags, fileOf);
+  return tags;
+}
+
+/** One git for all of them: one each would take seconds for a thousand versions. */
+async function addFiles(
+  top: string,
+  tags: TagEntry[],
+  fileOf: (tag: string) => string | undefined,
+): Promise<void> {
+  const asked = tags.flatMap((tag) => {
+    const path = fileOf(tag.name);
+    return path === undefined ? [] : [{ tag, object: `${tag.commit}:${path}` }];
+  });
+  const objects = asked.map(({ object }) => object);
+  const chunks = asked.map((): Uint8Array[] => []);
+  const onChunk = (index: number, chunk: Uint8Array, last: boolean): void => {
+    const own = chunks[index];
+    const tag = asked[index]?.tag;
+    if (own === undefined || tag === undefined) return;
+    own.push(chunk);
+    if (last) tag.file = Buffer.concat(own);
+  };
+  await catFiles(top, objects, onChunk, { passMissing: true });
 }
 
 async function readAt(top: string, commit: string, path: string): Promise<Uint8Array | undefined> {

@@ -1,23 +1,15 @@
 import { failure, refusal } from '../errors.ts';
-import { buildImage, type BuiltImage, pushImage, type Repository } from '../oci/index.ts';
-import {
-  type Level,
-  type Lock,
-  lockBytes,
-  lockPath,
-  nextVersion,
-  type SourceControl,
-  versionTag,
-} from '../versioning/index.ts';
+import { type Level, type Lock, nextVersion, versionTag } from '../versioning/index.ts';
 import { baseImageName, lockedName, openBaseImage, warnOfOtherBase } from './base-image.ts';
 import { type Candidate, reuseCandidate } from './candidate.ts';
 import { inspectDataOf } from './data-checks.ts';
 import { identify, type Identity, provenance } from './identify.ts';
 import { findVerdict, judgeCandidate, type RecordedVerdict, recordVerdict } from './judge.ts';
 import { candidateTag, planFor } from './plan.ts';
+import { imageOf, publishRelease, tagRelease } from './publish-release.ts';
 import { factsOf, writeReport } from './report.ts';
 import { findChampion, findHighest, listReleases, type Release, type Released } from './releases.ts';
-import { repositoryOf, requireSourceControl, type Workspace } from './workspace.ts';
+import { repositoryOf, requireVersionHistory, type Workspace } from './workspace.ts';
 
 export interface ReleaseOptions {
   /** Raises the computed bump, never lowers it. */
@@ -42,16 +34,16 @@ export async function releaseModel(
   model: string,
   options: ReleaseOptions = {},
 ): Promise<ReleaseResult> {
-  const sourceControl = requireSourceControl(workspace, 'release');
+  const history = requireVersionHistory(workspace, 'release');
   await provenance(workspace, model);
   const identity = await identify(workspace, model);
-  await sourceControl.fetchTags(`${model}@v`);
+  await history.fetchTags(`${model}@v`);
   const candidate = await findCandidate(workspace, identity);
 
   const released = await releaseOf(workspace, model, candidate);
   if (released !== undefined) {
     if (options.baseImage !== undefined) warnOfOtherBase(workspace, released.lock, options.baseImage);
-    await publish(workspace, released.lock, candidate);
+    await publishRelease(workspace, released, candidate);
     return { release: released, created: false };
   }
   const base =
@@ -73,12 +65,14 @@ export async function releaseModel(
     inputKey: identity.inputKey,
     dataset: identity.inputs.dataset,
     verdict: verdict.digest,
+    metric: mainMetric(identity, verdict),
     champion: champion?.digest ?? null,
     trainedCommit: candidate.card.training?.commit ?? null,
   };
-  const result = await tagVersion(workspace, sourceControl, lock, candidate);
-  await publish(workspace, result.release.lock, candidate);
-  return result;
+  const tagged = await tagRelease(workspace, lock);
+  const release = tagged ?? (await releaseOfOther(workspace, lock, candidate));
+  await publishRelease(workspace, release, candidate);
+  return { release, created: tagged !== undefined };
 }
 
 async function findCandidate(workspace: Workspace, identity: Identity): Promise<Candidate> {
@@ -100,6 +94,26 @@ async function releaseOf(
 ): Promise<Release | undefined> {
   const releases = await listReleases(workspace, model);
   return releases.find(({ lock }) => lock.modelManifest === candidate.descriptor.digest);
+}
+
+/** Another release won the tag: it may have been of this very candidate. */
+async function releaseOfOther(workspace: Workspace, lock: Lock, candidate: Candidate): Promise<Release> {
+  const { model, version } = lock;
+  await requireVersionHistory(workspace, 'release').fetchTags(`${model}@v`);
+  const other = await releaseOf(workspace, model, candidate);
+  if (other !== undefined) return other;
+  throw failure(
+    'version-taken',
+    `another release has just taken ${versionTag(model, version)}`,
+    `Run it again; the next version will be computed from that one: edgeloop release ${model}`,
+  );
+}
+
+/** The first of the metrics that the gate is asked for. */
+function mainMetric({ settings }: Identity, { verdict }: RecordedVerdict): Lock['metric'] {
+  const [name] = Object.keys(settings.evaluate.metrics);
+  const value = name === undefined ? undefined : verdict.metrics[name]?.candidate;
+  return name === undefined || value === undefined || value === null ? undefined : { name, value };
 }
 
 /** A verdict of today: the recorded one, or a new one if champion, holdout or rules moved since. */
@@ -135,108 +149,4 @@ async function judgeAgain(
   const facts = await factsOf(identity, candidate, judgement, context);
   const { page } = await writeReport(workspace, identity, facts, judgement);
   return recordVerdict(workspace, candidate, judgement.verdict, page);
-}
-
-/** The image that a lock file means. */
-async function imageOf(
-  workspace: Workspace,
-  candidate: Candidate,
-  { model, version, base }: Pick<Lock, 'model' | 'version' | 'base'>,
-): Promise<BuiltImage> {
-  return buildImage(repositoryOf(workspace, model), candidate.descriptor, {
-    model,
-    version,
-    ...(base !== undefined && { base: await openBaseImage(workspace, base) }),
-  });
-}
-
-async function tagVersion(
-  workspace: Workspace,
-  sourceControl: SourceControl,
-  lock: Lock,
-  candidate: Candidate,
-): Promise<ReleaseResult> {
-  const { model, version } = lock;
-  const tag = versionTag(model, version);
-  const now = workspace.deps.now();
-  const files = [{ path: lockPath(model), bytes: lockBytes(lock) }];
-  const commit = await sourceControl.commit(await sourceControl.head(), files, `${model} ${version}`, now);
-  if (await sourceControl.createTag({ name: tag, commit, message: tagMessage(lock) })) {
-    return { release: { version, lock, tag, commit, date: now.toISOString() }, created: true };
-  }
-  await sourceControl.fetchTags(`${model}@v`);
-  const other = await releaseOf(workspace, model, candidate);
-  if (other !== undefined) return { release: other, created: false };
-  throw failure(
-    'version-taken',
-    `another release has just taken ${tag}`,
-    `Run it again; the next version will be computed from that one: edgeloop release ${model}`,
-  );
-}
-
-function tagMessage(lock: Lock): string {
-  const trailers = {
-    'Model-Manifest': lock.modelManifest,
-    Image: lock.image,
-    ...(lock.base !== undefined && { 'Base-Image': lock.base }),
-    'Input-Key': lock.inputKey,
-    Dataset: lock.dataset,
-    Verdict: lock.verdict,
-    Champion: lock.champion ?? 'none',
-    'Trained-Commit': lock.trainedCommit ?? 'none',
-  };
-  const lines = Object.entries(trailers).map(([name, value]) => `${name}: ${value}`);
-  return `${lock.model} ${lock.version}\n\n${lock.reasons.map((reason) => `- ${reason}`).join('\n')}\n\n${lines.join('\n')}`;
-}
-
-/** Makes the registry say what the lock file says, and reads it back. */
-async function publish(workspace: Workspace, lock: Lock, candidate: Candidate): Promise<void> {
-  const { model, version } = lock;
-  const repository = repositoryOf(workspace, model);
-  const image = await imageOf(workspace, candidate, lock);
-  if (image.index.descriptor.digest !== lock.image) {
-    throw disagreement(
-      `the image of ${model} ${version} is ${image.index.descriptor.digest} now, not ${lock.image}`,
-    );
-  }
-  const manifest = await repository.readManifest(candidate.descriptor.digest);
-  if (manifest === undefined) throw disagreement(`${repository.name} lost ${candidate.descriptor.digest}`);
-  await repository.writeManifest(manifest.bytes, { tag: `${version}-model` });
-  await pushImage(repository, image, [version]);
-  await moveShortTags(workspace, repository, image, lock);
-  await readBack(repository, { [version]: lock.image, [`${version}-model`]: lock.modelManifest });
-}
-
-/** `X.Y` and `X` follow the highest version: finishing an older release must not take them back. */
-async function moveShortTags(
-  workspace: Workspace,
-  repository: Repository,
-  image: BuiltImage,
-  lock: Lock,
-): Promise<void> {
-  const [major = '', minor = ''] = lock.version.split('.');
-  const releases = await listReleases(workspace, lock.model);
-  const highest = (prefix: string) =>
-    releases.find(({ version }) => version.startsWith(prefix))?.version ?? lock.version;
-  const short = [`${major}.${minor}`, major].filter((tag) => highest(`${tag}.`) === lock.version);
-  if (short.length > 0) await pushImage(repository, image, short);
-}
-
-async function readBack(repository: Repository, expected: Record<string, string>): Promise<void> {
-  for (const [tag, digest] of Object.entries(expected)) {
-    const found = await repository.resolve(tag);
-    if (found?.digest !== digest) {
-      throw disagreement(
-        `${repository.name} ${tag} is ${found?.digest ?? 'absent'} after it was written, not ${digest}`,
-      );
-    }
-  }
-}
-
-function disagreement(what: string): Error {
-  return failure(
-    'release-inconsistent',
-    what,
-    'Look at both with `edgeloop status` and `git show`; a released version is never moved.',
-  );
 }

@@ -17,30 +17,22 @@ export interface Release {
 
 /** All releases of a model that git knows, the highest version first. */
 export async function listReleases(workspace: Workspace, model: string): Promise<Release[]> {
-  const { sourceControl } = workspace;
-  if (sourceControl === undefined) return [];
-  const tags = await sourceControl.tags(`${model}@v`);
-  const releases = await Promise.all(
-    tags.map(async ({ name, commit, date }): Promise<Release[]> => {
-      const tag = parseModelTag(name);
-      if (tag?.kind !== 'version') return [];
-      const bytes = await sourceControl.read(commit, lockPath(model));
-      if (bytes === undefined) {
-        workspace.deps.log('warn', `the tag ${name} is passed over: its commit has no ${lockPath(model)}`);
-        return [];
-      }
-      return [
-        {
-          version: tag.version,
-          lock: parseLock(bytes, `${name}:${lockPath(model)}`),
-          tag: name,
-          commit,
-          date,
-        },
-      ];
-    }),
+  const { versionHistory } = workspace;
+  if (versionHistory === undefined) return [];
+  const file = lockPath(model);
+  const tags = await versionHistory.tags(`${model}@v`, (name) =>
+    parseModelTag(name)?.kind === 'version' ? file : undefined,
   );
-  return releases.flat().toSorted((a, b) => semver.rcompare(a.version, b.version));
+  const releases = tags.flatMap(({ name, commit, date, file: bytes }): Release[] => {
+    const tag = parseModelTag(name);
+    if (tag?.kind !== 'version') return [];
+    if (bytes === undefined) {
+      workspace.deps.log('warn', `the tag ${name} is passed over: its commit has no ${file}`);
+      return [];
+    }
+    return [{ version: tag.version, lock: parseLock(bytes, `${name}:${file}`), tag: name, commit, date }];
+  });
+  return releases.toSorted((a, b) => semver.rcompare(a.version, b.version));
 }
 
 /** One move of a channel, as git records it. */
@@ -57,7 +49,7 @@ export async function listMoves(
   model: string,
   channel: string,
 ): Promise<ChannelMove[]> {
-  const tags = (await workspace.sourceControl?.tags(`${model}#${channel}#`)) ?? [];
+  const tags = (await workspace.versionHistory?.tags(`${model}#${channel}#`)) ?? [];
   const moves = tags.flatMap(({ name, commit }): ChannelMove[] => {
     const tag = parseModelTag(name);
     return tag?.kind === 'channel' ? [{ sequence: tag.sequence, tag: name, commit }] : [];

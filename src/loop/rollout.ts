@@ -5,7 +5,7 @@ import type { ChannelDocument } from '../trust/index.ts';
 import { channelTag } from '../versioning/index.ts';
 import { listMoves, listReleases, type Release } from './releases.ts';
 import { damagedContent } from './verify-content.ts';
-import { repositoryOf, requireSourceControl, type Workspace } from './workspace.ts';
+import { repositoryOf, requireVersionHistory, type Workspace } from './workspace.ts';
 
 /** A channel of a model, and the version that it is to name. */
 export interface Move {
@@ -58,9 +58,9 @@ async function openChannel(
 ): Promise<{ releases: Release[]; moves: string[] }> {
   modelConfig(workspace.config, model);
   requireChannel(workspace, channel);
-  const sourceControl = requireSourceControl(workspace, verb);
-  await sourceControl.fetchTags(`${model}@v`);
-  await sourceControl.fetchTags(`${model}#${channel}#`);
+  const history = requireVersionHistory(workspace, verb);
+  await history.fetchTags(`${model}@v`);
+  await history.fetchTags(`${model}#${channel}#`);
   const releases = await listReleases(workspace, model);
   const moves = (await listMoves(workspace, model, channel)).map((move) => {
     return releases.find(({ commit }) => commit === move.commit)?.version;
@@ -94,8 +94,8 @@ async function moveChannel(
   const document = nextDocument(current, { channel, model, version, digest }, workspace.deps.now());
   const tag = channelTag(model, channel, document.sequence);
   const message = `${model} ${version} to ${channel}\n\nModel-Manifest: ${digest}`;
-  const sourceControl = requireSourceControl(workspace, 'rollout');
-  if (!(await sourceControl.createTag({ name: tag, commit: release.commit, message }))) {
+  const history = requireVersionHistory(workspace, 'rollout');
+  if (!(await history.createTag({ name: tag, commit: release.commit, message }))) {
     await requireSameTarget(workspace, tag, release);
   }
   await writeChannel(repository, document);
@@ -104,8 +104,8 @@ async function moveChannel(
 
 /** A rollout that was cut short left its tag and no document: the same rollout may finish it, another may not. */
 async function requireSameTarget(workspace: Workspace, tag: string, release: Release): Promise<void> {
-  const sourceControl = requireSourceControl(workspace, 'rollout');
-  const existing = (await sourceControl.tags(tag)).find(({ name }) => name === tag);
+  const history = requireVersionHistory(workspace, 'rollout');
+  const existing = (await history.tags(tag)).find(({ name }) => name === tag);
   if (existing?.commit === release.commit) return;
   throw refusal(
     'channel-moved',

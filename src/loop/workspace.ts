@@ -14,6 +14,9 @@ import {
   type Repository,
 } from '../oci/index.ts';
 
+import type { VersionHistory } from '../versioning/index.ts';
+import type { Mirror } from './mirror.ts';
+
 export type Log = (
   level: 'debug' | 'info' | 'warn' | 'error',
   message: string,
@@ -47,6 +50,10 @@ export interface Workspace {
   openReference: (reference: Reference) => Repository;
   /** Undefined outside a git repository. */
   sourceControl: WorkingTree | undefined;
+  /** Where versions and channel moves are recorded; undefined where `sourceControl` is. */
+  versionHistory: VersionHistory | undefined;
+  /** What else says which versions there are. */
+  mirrors: Mirror[];
   deps: LoopDeps;
 }
 
@@ -64,6 +71,8 @@ export async function openWorkspace(deps: LoopDeps): Promise<Workspace> {
     registry: openRegistry(config.registry, options),
     openReference: (reference) => openReference(reference, options),
     sourceControl,
+    versionHistory: sourceControl,
+    mirrors: [],
     deps,
   };
 }
@@ -113,4 +122,9 @@ export function requireSourceControl(workspace: Workspace, verb: string): Workin
     `${workspace.config.root} is not in a git repository, and ${verb} keeps versions as git tags`,
     'Make it one: git init && git add -A && git commit -m "first"',
   );
+}
+
+/** The record of versions that a verb cannot do without. */
+export function requireVersionHistory(workspace: Workspace, verb: string): VersionHistory {
+  return workspace.versionHistory ?? requireSourceControl(workspace, verb);
 }

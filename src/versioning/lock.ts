@@ -17,6 +17,8 @@ export const lockSchema = z.strictObject({
   inputKey: z.string(),
   dataset: digest,
   verdict: digest,
+  /** The first of the metrics that the gate was asked for, with the candidate's value. */
+  metric: z.strictObject({ name: z.string(), value: z.number() }).optional(),
   champion: digest.nullable(),
   /** The commit that was trained; the version's own commit has as parent the one that released it. */
   trainedCommit: z.string().nullable(),

@@ -5,6 +5,8 @@ export interface TagEntry {
   commit: string;
   /** When the tag was made, RFC 3339. */
   date: string;
+  /** The bytes of the file that was asked for, as that commit has it; absent when it has none. */
+  file?: Uint8Array;
 }
 
 export interface NewTag {
@@ -14,22 +16,14 @@ export interface NewTag {
 }
 
 /**
- * What versioning needs of a source control system. `git` implements it; each method throws coded failures only.
- * Paths are relative to the repository's top folder.
+ * Where versions and channel moves are recorded: annotated tags, and files at the commits that they name. `git` and
+ * `github` implement it; each method throws coded failures only. Paths are relative to the repository's top folder.
  */
-export interface SourceControl {
-  /** Top folder of the working tree, absolute. */
-  readonly top: string;
-  /** The commit that was checked out when this was opened. Throws `git-no-commit` before the first one. */
-  head(): Promise<string>;
-  /** Paths below these that differ from the checked-out commit, untracked ones included. */
-  uncommitted(paths: readonly string[]): Promise<string[]>;
+export interface VersionHistory {
   /** Fetches the tags whose names begin with this from the remote `origin`, when there is one. */
   fetchTags(prefix: string): Promise<void>;
-  /** The annotated tags known here whose names begin with this. */
-  tags(prefix: string): Promise<TagEntry[]>;
-  /** A file's bytes at a commit, or `undefined`. */
-  read(commit: string, path: string): Promise<Uint8Array | undefined>;
+  /** The annotated tags known here whose names begin with this, with the file that `fileOf` names for each tag. */
+  tags(prefix: string, fileOf?: (tag: string) => string | undefined): Promise<TagEntry[]>;
   /** Makes a commit on no branch: `parent` plus these files. The same arguments give the same commit. */
   commit(
     parent: string,
@@ -42,4 +36,16 @@ export interface SourceControl {
    * nothing, when a tag of that name exists.
    */
   createTag(tag: NewTag): Promise<boolean>;
+}
+
+/** The files that are checked out here, and the commit that they are of. */
+export interface SourceControl extends VersionHistory {
+  /** Top folder of the working tree, absolute. */
+  readonly top: string;
+  /** The commit that was checked out when this was opened. Throws `git-no-commit` before the first one. */
+  head(): Promise<string>;
+  /** Paths below these that differ from the checked-out commit, untracked ones included. */
+  uncommitted(paths: readonly string[]): Promise<string[]>;
+  /** A file's bytes at a commit, or `undefined`. */
+  read(commit: string, path: string): Promise<Uint8Array | undefined>;
 }
