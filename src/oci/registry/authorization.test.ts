@@ -20,6 +20,7 @@ import { blobFrom } from '../../../test/fixtures/oci-layout.ts';
 import { http } from '../../http.ts';
 import { authorization } from './authorization.ts';
 import { openHttpRepository } from './http-registry.ts';
+import { logIn } from './log-in.ts';
 
 /** A registry that answers nothing without this `Authorization`. */
 function asksFor(challenge: string, accepted: string): (received: Received) => GivenAnswer {
@@ -148,6 +149,10 @@ describe('a basic challenge', () => {
     expect(await errorOf(who.challenged(SCOPE, 'Basic realm="x"'))).toMatchObject({
       message: `ghcr.io refused the workflow's token (${SCOPE})`,
     });
+    const home = '/nonexistent';
+    const inWorkflow = logIn({ environment: { HOME: home, GITHUB_TOKEN: 'hunter2' } })('ghcr.io');
+    expect(await inWorkflow.challenged(SCOPE, 'Basic realm="x"')).toBe(true);
+    expect(await inWorkflow.header(SCOPE)).toBe(await who.header(SCOPE));
     for (const host of ['ghcr.io.example', 'registry.example']) {
       const other = authorization({ host, request: http, workflowToken: 'hunter2' });
       expect(await errorOf(other.challenged(SCOPE, 'Basic realm="x"'))).toMatchObject({

@@ -10,13 +10,12 @@ export interface LogInSettings {
   plainHttp?: boolean;
   /** Gives an Entra access token for Azure's registries. */
   entraToken?: () => Promise<string>;
-  /** The GitHub workflow's token, for ghcr.io. */
-  workflowToken?: string;
 }
 
 /**
- * Who we are to each registry host, by what the environment and the docker configuration of this user say. Nothing is
- * looked up, and no credential helper asked, before a registry has asked for a credential.
+ * Who we are to each registry host, by what the environment and the docker configuration of this user say, and for
+ * ghcr.io by the token that a GitHub workflow has in `GITHUB_TOKEN` when they say nothing. Nothing is looked up, and no
+ * credential helper asked, before a registry has asked for a credential.
  */
 export function logIn(settings: LogInSettings): (host: string) => Authorization {
   const { environment, ...given } = settings;
@@ -26,7 +25,13 @@ export function logIn(settings: LogInSettings): (host: string) => Authorization 
     const find = async (): Promise<Authorization> => {
       const home = environment['HOME'] ?? homedir();
       const credential = await credentialFor(host, { environment, home });
-      const found = authorization({ ...given, host, credential, request: http });
+      const found = authorization({
+        ...given,
+        workflowToken: environment['GITHUB_TOKEN'],
+        host,
+        credential,
+        request: http,
+      });
       // It counts the requests that are under way without a header: their challenges are no refusals of what it gets.
       for (const scope of asked) await found.header(scope);
       return found;
