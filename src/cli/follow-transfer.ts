@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { PullProgress } from '../oci/index.ts';
+import type { TransferProgress } from '../oci/index.ts';
 import { byteCount } from './byte-count.ts';
 import type { CommonOptions } from './run-verb.ts';
 
@@ -10,17 +10,17 @@ export function followTransfer(
   what: string,
   { logLevel }: CommonOptions,
   environment: NodeJS.ProcessEnv,
-): { progress: (progress: PullProgress) => void; end: () => void } {
+): { progress: (progress: TransferProgress) => void; end: () => void } {
   const output = process.stderr;
   const quiet = logLevel === 'error' || logLevel === 'silent';
   if (!output.isTTY || environment['TERM'] === 'dumb' || quiet) return { progress: () => {}, end: () => {} };
   let drawn = 0;
   return {
-    progress({ received, total }) {
+    progress({ bytes, total }) {
       const now = performance.now();
-      if (now - drawn < FRAME_MS && received < total) return;
+      if (now - drawn < FRAME_MS && bytes < total) return;
       drawn = now;
-      const share = total === 0 ? 100 : Math.floor((100 * received) / total);
+      const share = total === 0 ? 100 : Math.floor((100 * bytes) / total);
       const figures = ` ${share} % of ${byteCount(total)}`;
       // The last column stays empty: a character in it leaves the cursor between two lines.
       const room = Math.max((output.columns || 80) - 1 - figures.length, 0);

@@ -1,5 +1,6 @@
 import { type PushedFolder, pushFolder, type PushOptions } from '../loop/push-folder.ts';
 import { byteCount } from './byte-count.ts';
+import { followTransfer } from './follow-transfer.ts';
 import { type ReferenceOptions, registryOptions } from './registry-options.ts';
 import { runVerb } from './run-verb.ts';
 
@@ -11,13 +12,19 @@ export default function push(
 ): Promise<void> {
   return runVerb(options, async (context) => {
     const { moveTag = false, baseImage, concurrency } = options;
-    const json = await pushFolder(folder, ref, {
-      ...registryOptions(options, context),
-      moveTag,
-      concurrency,
-      ...(baseImage !== undefined && { baseImage }),
-    });
-    return { json, text: sentence(json) };
+    const follower = followTransfer(`pushing ${ref}`, options, context.environment);
+    try {
+      const json = await pushFolder(folder, ref, {
+        ...registryOptions(options, context),
+        moveTag,
+        concurrency,
+        onProgress: follower.progress,
+        ...(baseImage !== undefined && { baseImage }),
+      });
+      return { json, text: sentence(json) };
+    } finally {
+      follower.end();
+    }
   });
 }
 

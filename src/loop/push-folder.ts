@@ -13,6 +13,7 @@ import {
   packModel,
   parseBaseName,
   parseReference,
+  type PushBlobsOptions,
   pushImage,
   pushModel,
   readBaseImage,
@@ -33,13 +34,11 @@ export interface PushedFolder extends TransferSummary {
   tags: string[];
 }
 
-export interface PushOptions extends OpenRegistryOptions {
+export interface PushOptions extends OpenRegistryOptions, PushBlobsOptions {
   /** Lets a tag that names something else name this model. */
   moveTag?: boolean;
   /** What the runnable image is built on: a REF with a tag or digest. */
   baseImage?: string;
-  /** Most blobs that are sent at once; default 4. */
-  concurrency?: number | undefined;
 }
 
 /**
@@ -50,7 +49,7 @@ export interface PushOptions extends OpenRegistryOptions {
 export async function pushFolder(
   folder: string,
   ref: string,
-  { moveTag = false, baseImage, concurrency, ...options }: PushOptions,
+  { moveTag = false, baseImage, concurrency, onProgress, ...options }: PushOptions,
 ): Promise<PushedFolder> {
   const { tag, digest, ...place } = parseReference(ref);
   if (digest !== undefined)
@@ -76,6 +75,7 @@ export async function pushFolder(
     ...(modelTag !== undefined && { tag: modelTag }),
     moveTag,
     concurrency,
+    onProgress,
   });
   const target = modelTag === undefined ? { digest: pushed.digest } : { tag: modelTag };
   const done = { ...pushed, ref: formatReference({ ...place, ...target }), model };

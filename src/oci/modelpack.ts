@@ -89,14 +89,14 @@ export async function packModel(
 export async function pushModel(
   repository: Repository,
   packed: PackedModel,
-  { concurrency, ...naming }: { tag?: string; moveTag?: boolean } & PushBlobsOptions = {},
+  { concurrency, onProgress, ...naming }: { tag?: string; moveTag?: boolean } & PushBlobsOptions = {},
 ): Promise<TransferSummary> {
   const { tag, moveTag = false } = naming;
   // Before anything is sent: it is checked again when the tag is set.
   const named = tag === undefined || moveTag ? undefined : await repository.resolve(tag);
   if (tag !== undefined && named !== undefined && named.digest !== packed.descriptor.digest)
     throw tagExists(repository.name, tag, named.digest, packed.descriptor);
-  let transferred = await pushBlobs(repository, packed.blobs, { concurrency });
+  let transferred = await pushBlobs(repository, packed.blobs, { concurrency, onProgress });
   const { digest } = packed.descriptor;
   if ((await repository.readManifest(digest)) === undefined) transferred += packed.manifest.byteLength;
   await repository.writeManifest(packed.manifest, naming);

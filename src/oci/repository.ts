@@ -8,6 +8,13 @@ export interface BlobSource {
   origin?: string;
 }
 
+/** How far a push or a pull is, in bytes of blobs. */
+export interface TransferProgress {
+  /** What is there, whether it travelled or not. */
+  bytes: number;
+  total: number;
+}
+
 export interface ReadBlobOptions {
   /** The blob's beginning, as far as it is here: it is delivered and checked with the rest, which alone is fetched. */
   beginning?: AsyncIterable<Uint8Array>;

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { openLayoutRepository } from '../layout.ts';
 import { packModel, pushModel } from '../modelpack.ts';
 import { readPackedFile } from '../model-manifest.ts';
-import { type PullProgress, pullModel } from './pull-model.ts';
-import type { Repository } from '../repository.ts';
+import { pullModel } from './pull-model.ts';
+import type { Repository, TransferProgress } from '../repository.ts';
 import { MODEL_FILES, scratchFolder, writeFiles } from '../../../test/fixtures/oci-layout.ts';
 
 interface Scene extends AsyncDisposable {
@@ -43,7 +43,7 @@ const entriesOf = (folder: string): Promise<string[]> => readdir(folder).catch((
 describe('pullModel', () => {
   it('puts the model files themselves into the target, and reuses them the next time', async () => {
     await using at = await scene();
-    const seen: PullProgress[] = [];
+    const seen: TransferProgress[] = [];
     const first = await pullModel(at.repository, at.digest, at.target, {
       onProgress: (progress) => seen.push(progress),
     });
@@ -55,7 +55,7 @@ describe('pullModel', () => {
     );
     expect(await readdir(at.parent)).toEqual(['churn']);
     expect(first).toMatchObject({ digest: at.digest, transferred: first.bytes, reused: 0 });
-    expect(seen.at(-1)).toEqual({ received: seen[0]?.total, total: seen[0]?.total });
+    expect(seen.at(-1)).toEqual({ bytes: seen[0]?.total, total: seen[0]?.total });
     expect(await pullModel(at.repository, at.digest, at.target)).toEqual({
       ...first,
       transferred: 0,

@@ -8,22 +8,16 @@ import type { Descriptor, Manifest } from '../descriptor.ts';
 import { syncFolder } from '../durable-file.ts';
 import { layerName, readModelManifest, whatIsDamaged } from '../model-manifest.ts';
 import type { TransferSummary } from '../modelpack.ts';
-import type { Repository } from '../repository.ts';
+import type { Repository, TransferProgress } from '../repository.ts';
 import { modelPaths } from './layer-entries.ts';
 import { type LayerJournal, openJournal } from './layer-journal.ts';
 import { openPartial, type PartialPull, pullPlaces } from './partial-pull.ts';
 import { isPulled, writeMarker } from './pull-marker.ts';
 import { type PulledFiles, unpackLayer } from './unpack-layer.ts';
 
-/** How far a pull is, in bytes of layers. */
-export interface PullProgress {
-  received: number;
-  total: number;
-}
-
 export interface PullOptions {
   signal?: AbortSignal;
-  onProgress?: (progress: PullProgress) => void;
+  onProgress?: (progress: TransferProgress) => void;
   /** Most layers that are fetched at once; default 4. */
   concurrency?: number;
 }
@@ -98,7 +92,7 @@ async function unpackModel(
   options: PullOptions,
 ): Promise<number> {
   const files: PulledFiles = { folder: partial.files, paths: modelPaths(), claimed: new Map() };
-  const meter = { fetched: 0, received: 0, total: layerBytes(manifest) };
+  const meter = { fetched: 0, bytes: 0, total: layerBytes(manifest) };
   await requireRoom(partial, manifest);
   const layers = [...manifest.layers.entries()];
   await eachAtOnce(layers, options.concurrency ?? 4, options.signal, async ([index, layer], signal) => {
@@ -124,7 +118,7 @@ async function unpackModel(
   return meter.fetched;
 }
 
-interface Meter extends PullProgress {
+interface Meter extends TransferProgress {
   fetched: number;
 }
 
@@ -141,8 +135,8 @@ async function* metered(
     const reused = Math.min(held, chunk.byteLength);
     held -= reused;
     meter.fetched += chunk.byteLength - reused;
-    meter.received = Math.min(meter.received + chunk.byteLength, meter.total);
-    onProgress?.({ received: meter.received, total: meter.total });
+    meter.bytes = Math.min(meter.bytes + chunk.byteLength, meter.total);
+    onProgress?.({ bytes: meter.bytes, total: meter.total });
     yield chunk;
   }
 }
