@@ -100,7 +100,7 @@ describe.each(KINDS)('a pull from %s', (kind) => {
     'that is killed at %d goes on there in the next process',
     async (point) => {
       await using at = await scene(kind);
-      const slow = { fault: 'slow', of: 'answer', bytesPerSecond: 16 * MB } as const;
+      const slow = { fault: 'slow', of: 'answer', bytesPerSecond: 8 * MB } as const;
       at.proxy.fault(slow, { ...BLOBS, times: Number.POSITIVE_INFINITY });
       await killedAt(at, point * SIZE);
       expect(await readdir(at.folder)).not.toContain('copy');
@@ -148,7 +148,7 @@ const isRoot = process.getuid?.() === 0;
 describe.skipIf(!available('docker-registry'))('a pull', () => {
   it('that is cancelled says so, and the next one goes on', async () => {
     await using at = await scene('docker-registry');
-    at.proxy.fault({ fault: 'slow', of: 'answer', bytesPerSecond: 16 * MB }, { ...BLOBS, times: 2 });
+    at.proxy.fault({ fault: 'slow', of: 'answer', bytesPerSecond: 8 * MB }, { ...BLOBS, times: 2 });
     const child = spawn(process.execPath, [PROGRAM, 'pull', at.ref, 'copy'], { cwd: at.folder });
     let stderr = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
@@ -170,7 +170,7 @@ describe.skipIf(!available('docker-registry'))('a pull', () => {
       const disk = smallDisk(join(at.folder, 'disk'), '64m');
       try {
         await writeFiles(join(disk.folder, 'earlier'), { 'weights.bin': 'earlier version' });
-        at.proxy.fault({ fault: 'slow', of: 'answer', bytesPerSecond: 16 * MB }, { ...BLOBS, times: 2 });
+        at.proxy.fault({ fault: 'slow', of: 'answer', bytesPerSecond: 4 * MB }, { ...BLOBS, times: 2 });
         const pulled = edgeloopAsync(at.folder, 'pull', at.ref, 'disk/copy');
         while (at.proxy.bytes(BLOBS).answer < SIZE / 2) await sleep(2);
         disk.fill();

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isSystemError } from '../../src/errors.ts';
 
 /** A disk of its own whose size is what a test needs; only root can have one. */
 export interface SmallDisk {
@@ -26,7 +27,12 @@ export function smallDisk(folder: string, size: string): SmallDisk {
     folder,
     fill() {
       const { bavail, bsize } = statfsSync(folder);
-      writeFileSync(filler, Buffer.alloc(bavail * bsize));
+      try {
+        writeFileSync(filler, Buffer.alloc(bavail * bsize));
+      } catch (error) {
+        // Who writes there meanwhile has taken some of it.
+        if (!isSystemError(error, 'ENOSPC')) throw error;
+      }
     },
     free: () => rmSync(filler),
     resize: (bytes) => mount(`remount,size=${bytes}`),
