@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readArtifact, writeArtifact } from './artifact.ts';
-import { openLayoutRepository } from './layout.ts';
+import { openLayoutRepository } from './layout/layout.ts';
 import { scratchFolder } from '../../test/fixtures/oci-layout.ts';
 
 const VERDICT = 'application/vnd.edgeloop.verdict.v1+json';

@@ -1,5 +1,5 @@
 export { type Artifact, type ArtifactToWrite, readArtifact, writeArtifact } from './artifact.ts';
-export { type BaseImage, parseBaseName, readBaseImage } from './base-image.ts';
+export { type BaseImage, parseBaseName, readBaseImage } from './image/base-image.ts';
 export {
   type Descriptor,
   descriptorSchema,
@@ -10,13 +10,26 @@ export {
   manifestSchema,
 } from './descriptor.ts';
 export { type ContentIdentity, digestOf, digestOfStream, startDigest } from './digest.ts';
-export { type BuiltImage, buildImage, type Content, type ImageFacts, pushImage, readImage } from './image.ts';
-export { openLayoutRegistry, openLayoutRepository } from './layout.ts';
+export {
+  type BuiltImage,
+  buildImage,
+  type Content,
+  type ImageFacts,
+  pushImage,
+  readImage,
+} from './image/image.ts';
+export { openLayoutRegistry, openLayoutRepository } from './layout/layout.ts';
 export * from './media-types.ts';
 export { logIn } from './registry/log-in.ts';
 export { openReference, openRegistry, type OpenRegistryOptions } from './open-registry.ts';
-export { type ModelManifest, readPackedFile, readModelManifest } from './model-manifest.ts';
-export { modelPrefix, type PackedModel, packModel, pushModel, type TransferSummary } from './modelpack.ts';
+export { type ModelManifest, readPackedFile, readModelManifest } from './model/model-manifest.ts';
+export {
+  modelPrefix,
+  type PackedModel,
+  packModel,
+  pushModel,
+  type TransferSummary,
+} from './model/modelpack.ts';
 export { type PullOptions, pullModel } from './pull/pull-model.ts';
 export { pullPlaces } from './pull/partial-pull.ts';
 export { PULL_MARKER } from './pull/pull-marker.ts';

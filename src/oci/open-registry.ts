@@ -1,5 +1,5 @@
 import { misuse } from '../errors.ts';
-import { openLayoutRegistry, openLayoutRepository } from './layout.ts';
+import { openLayoutRegistry, openLayoutRepository } from './layout/layout.ts';
 import { parseReference, type Reference } from './reference.ts';
 import type { Authorization } from './registry/authorization-types.ts';
 import type { HttpRegistrySettings } from './registry/endpoint.ts';

@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { startFaultProxy } from '../../test/fakes/fault-proxy.ts';
 import { blobFrom, scratchFolder } from '../../test/fixtures/oci-layout.ts';
 import { available, startRegistry } from '../../test/fixtures/registries.ts';
-import { openLayoutRepository } from './layout.ts';
+import { openLayoutRepository } from './layout/layout.ts';
 import { pushBlobs } from './push-blobs.ts';
 import { openHttpRepository } from './registry/http-registry.ts';
 import type { BlobSource } from './repository.ts';

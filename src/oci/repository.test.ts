@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { repositoryContract } from '../../test/fixtures/repository-contract.ts';
-import { openLayoutRegistry } from './layout.ts';
+import { openLayoutRegistry } from './layout/layout.ts';
 import type { Registry } from './repository.ts';
 
 describe('a repository in a folder', () => {

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { encodeJson } from '../canonical-json.ts';
-import { openLayoutRepository } from '../layout.ts';
+import { openLayoutRepository } from '../layout/layout.ts';
 import { MODEL_CONFIG, MODEL_FILEPATH, MODEL_MANIFEST, OCI_MANIFEST } from '../media-types.ts';
 import { pullModel } from './pull-model.ts';
 import { blobFrom, scratchFolder } from '../../../test/fixtures/oci-layout.ts';

@@ -1,8 +1,8 @@
 import { refusal } from '../../errors.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { MODEL_FILEPATH, TITLE } from '../media-types.ts';
-import { type PathCount, pathCount, safePath, unsafe } from '../safe-path.ts';
-import { readTar } from '../tar-reading.ts';
+import { type PathCount, pathCount, safePath, unsafe } from '../tar/safe-path.ts';
+import { readTar } from '../tar/tar-reading.ts';
 import { PULL_MARKER } from './pull-marker.ts';
 
 /** One file of a layer, or (without a path) a part of it that brings none. */

@@ -1,9 +1,9 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openLayoutRepository } from '../layout.ts';
-import { packModel, pushModel } from '../modelpack.ts';
-import { readPackedFile } from '../model-manifest.ts';
+import { openLayoutRepository } from '../layout/layout.ts';
+import { packModel, pushModel } from '../model/modelpack.ts';
+import { readPackedFile } from '../model/model-manifest.ts';
 import { pullModel } from './pull-model.ts';
 import type { Repository, TransferProgress } from '../repository.ts';
 import { MODEL_FILES, scratchFolder, writeFiles } from '../../../test/fixtures/oci-layout.ts';

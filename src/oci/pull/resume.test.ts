@@ -2,8 +2,8 @@ import { appendFile, readdir, readFile, truncate, writeFile } from 'node:fs/prom
 import { join } from 'node:path';
 import { array, assert, asyncProperty, integer } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { openLayoutRepository } from '../layout.ts';
-import { packModel, pushModel, type TransferSummary } from '../modelpack.ts';
+import { openLayoutRepository } from '../layout/layout.ts';
+import { packModel, pushModel, type TransferSummary } from '../model/modelpack.ts';
 import type { Repository } from '../repository.ts';
 import { pullModel } from './pull-model.ts';
 import { scratchFolder, writeFiles } from '../../../test/fixtures/oci-layout.ts';

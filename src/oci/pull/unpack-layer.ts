@@ -2,7 +2,7 @@ import { mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isSystemError } from '../../errors.ts';
 import type { Descriptor } from '../descriptor.ts';
-import { unsafe } from '../safe-path.ts';
+import { unsafe } from '../tar/safe-path.ts';
 import { appendTo } from './append-to.ts';
 import { type LayerEntry, layerEntries, type ModelPaths } from './layer-entries.ts';
 import type { LayerJournal } from './layer-journal.ts';

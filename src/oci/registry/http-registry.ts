@@ -1,5 +1,5 @@
 import { readManifestFacts } from '../manifest-reading.ts';
-import { checkModelName } from '../model-name.ts';
+import { checkModelName } from '../model/model-name.ts';
 import { isTag } from '../reference.ts';
 import type { Registry, Repository } from '../repository.ts';
 import { tagExists, tagInvalid } from '../tag-errors.ts';

@@ -3,11 +3,11 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { type BaseImage, readBaseImage } from './base-image.ts';
 import { type BuiltImage, buildImage, pushImage } from './image.ts';
-import { openLayoutRepository } from './layout.ts';
-import { packModel, type PackedModel, pushModel } from './modelpack.ts';
-import type { Repository } from './repository.ts';
-import { DOCKER, pushBaseIndex, pushBaseManifest } from '../../test/fixtures/base-image.ts';
-import { blobFrom, MODEL_FILES, scratchFolder, writeFiles } from '../../test/fixtures/oci-layout.ts';
+import { openLayoutRepository } from '../layout/layout.ts';
+import { packModel, type PackedModel, pushModel } from '../model/modelpack.ts';
+import type { Repository } from '../repository.ts';
+import { DOCKER, pushBaseIndex, pushBaseManifest } from '../../../test/fixtures/base-image.ts';
+import { blobFrom, MODEL_FILES, scratchFolder, writeFiles } from '../../../test/fixtures/oci-layout.ts';
 
 const text = (content: string): Uint8Array => new TextEncoder().encode(content);
 const json = (bytes: Uint8Array | undefined): unknown =>

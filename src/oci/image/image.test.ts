@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type BuiltImage, buildImage, pushImage, readImage } from './image.ts';
-import { openLayoutRepository } from './layout.ts';
-import { packModel, type PackedModel, pushModel } from './modelpack.ts';
-import type { Repository } from './repository.ts';
-import { MODEL_FILES, scratchFolder, writeFiles } from '../../test/fixtures/oci-layout.ts';
+import { openLayoutRepository } from '../layout/layout.ts';
+import { packModel, type PackedModel, pushModel } from '../model/modelpack.ts';
+import type { Repository } from '../repository.ts';
+import { MODEL_FILES, scratchFolder, writeFiles } from '../../../test/fixtures/oci-layout.ts';
 
 async function releasable(
   folder: string,

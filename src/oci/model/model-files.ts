@@ -1,10 +1,10 @@
 import { lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { failure, isSystemError, misuse } from '../errors.ts';
-import { CARD_FILE, MODEL_FILE } from '../onnx/index.ts';
-import { MODEL_WEIGHT, MODEL_WEIGHT_CONFIG } from './media-types.ts';
-import { PULL_MARKER } from './pull/pull-marker.ts';
-import type { TarFile } from './tar.ts';
+import { failure, isSystemError, misuse } from '../../errors.ts';
+import { CARD_FILE, MODEL_FILE } from '../../onnx/index.ts';
+import { MODEL_WEIGHT, MODEL_WEIGHT_CONFIG } from '../media-types.ts';
+import { PULL_MARKER } from '../pull/pull-marker.ts';
+import type { TarFile } from '../tar/tar-writing.ts';
 
 const CHUNK = 96 * 1024;
 const SMALL_BYTES = 1024 * 1024;

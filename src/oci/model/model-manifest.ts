@@ -1,10 +1,10 @@
-import { EdgeloopError, failure, refusal } from '../errors.ts';
-import { type Descriptor, type Manifest, manifestSchema } from './descriptor.ts';
-import { digestOf, digestOfStream } from './digest.ts';
-import { parseManifest } from './manifest-reading.ts';
-import { MODEL_FILEPATH, MODEL_MANIFEST } from './media-types.ts';
-import type { Repository } from './repository.ts';
-import { readTar, type SafeTarEntry } from './tar-reading.ts';
+import { EdgeloopError, failure, refusal } from '../../errors.ts';
+import { type Descriptor, type Manifest, manifestSchema } from '../descriptor.ts';
+import { digestOf, digestOfStream } from '../digest.ts';
+import { parseManifest } from '../manifest-reading.ts';
+import { MODEL_FILEPATH, MODEL_MANIFEST } from '../media-types.ts';
+import type { Repository } from '../repository.ts';
+import { readTar, type SafeTarEntry } from '../tar/tar-reading.ts';
 
 /** Most layers of a model that is read. */
 const LAYER_LIMIT = 1000;

@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { writeArtifact } from './artifact.ts';
-import { encodeJson } from './canonical-json.ts';
-import { digestOf } from './digest.ts';
+import { writeArtifact } from '../artifact.ts';
+import { encodeJson } from '../canonical-json.ts';
+import { digestOf } from '../digest.ts';
 import { openLayoutRegistry, openLayoutRepository } from './layout.ts';
-import { blobFrom, scratchFolder } from '../../test/fixtures/oci-layout.ts';
+import { blobFrom, scratchFolder } from '../../../test/fixtures/oci-layout.ts';
 
 const VERDICT = 'application/vnd.test.verdict';
 const text = (content: string): Uint8Array => new TextEncoder().encode(content);

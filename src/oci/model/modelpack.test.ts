@@ -1,11 +1,11 @@
 import { chmod, link, symlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openLayoutRepository } from './layout.ts';
+import { openLayoutRepository } from '../layout/layout.ts';
 import { packModel, pushModel } from './modelpack.ts';
 import { readPackedFile } from './model-manifest.ts';
-import { pullModel } from './pull/pull-model.ts';
-import { MODEL_FILES, scratchFolder, writeFiles } from '../../test/fixtures/oci-layout.ts';
+import { pullModel } from '../pull/pull-model.ts';
+import { MODEL_FILES, scratchFolder, writeFiles } from '../../../test/fixtures/oci-layout.ts';
 
 const MODEL = { model: 'churn', annotations: { 'dev.edgeloop.input-key': '00ff' } };
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { failure, messageOf, misuse, refusal } from '../errors.ts';
-import { type Descriptor, descriptorSchema } from './descriptor.ts';
-import { firstProblem, MANIFEST_LIMIT, parseManifest } from './manifest-reading.ts';
+import { failure, messageOf, misuse, refusal } from '../../errors.ts';
+import { type Descriptor, descriptorSchema } from '../descriptor.ts';
+import { firstProblem, MANIFEST_LIMIT, parseManifest } from '../manifest-reading.ts';
 import {
   DOCKER_CONFIG,
   DOCKER_INDEX,
@@ -10,9 +10,9 @@ import {
   OCI_INDEX,
   OCI_LAYER,
   OCI_MANIFEST,
-} from './media-types.ts';
-import { parseReference, type Reference } from './reference.ts';
-import type { Repository } from './repository.ts';
+} from '../media-types.ts';
+import { parseReference, type Reference } from '../reference.ts';
+import type { Repository } from '../repository.ts';
 
 /** The platforms that a runnable image is built for, all of them `linux`. */
 export const ARCHITECTURES = ['amd64', 'arm64'] as const;

@@ -1,4 +1,4 @@
-import { misuse } from '../errors.ts';
+import { misuse } from '../../errors.ts';
 
 /** Throws the misuse `model-name-invalid` for what is not a model's name (DESIGN §1), since names become paths. */
 export function checkModelName(name: string): void {

@@ -1,4 +1,4 @@
-import { type EdgeloopError, refusal } from '../errors.ts';
+import { type EdgeloopError, refusal } from '../../errors.ts';
 
 /** Most files and folders of one model: neither empty files nor deep paths must fill a disk's inodes. */
 const PATH_LIMIT = 10_000;

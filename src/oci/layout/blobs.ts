@@ -1,12 +1,12 @@
 import { createReadStream } from 'node:fs';
 import { mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { failure, isSystemError } from '../errors.ts';
-import { checkDigest, type Descriptor } from './descriptor.ts';
-import { continued, verified } from './digest.ts';
-import { replaceFile } from './durable-file.ts';
-import { storageFailure } from '../storage-failure.ts';
-import type { BlobSource, ReadBlobOptions } from './repository.ts';
+import { failure, isSystemError } from '../../errors.ts';
+import { checkDigest, type Descriptor } from '../descriptor.ts';
+import { continued, verified } from '../digest.ts';
+import { replaceFile } from '../durable-file.ts';
+import { storageFailure } from '../../storage-failure.ts';
+import type { BlobSource, ReadBlobOptions } from '../repository.ts';
 
 const CHUNK = 128 * 1024;
 

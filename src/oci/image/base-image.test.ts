@@ -2,12 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseBaseName, readBaseImage } from './base-image.ts';
-import { encodeJson } from './canonical-json.ts';
-import type { Descriptor } from './descriptor.ts';
-import { openLayoutRepository } from './layout.ts';
-import type { Repository } from './repository.ts';
-import { DOCKER, OCI, pushBaseIndex, pushBaseManifest } from '../../test/fixtures/base-image.ts';
-import { scratchFolder } from '../../test/fixtures/oci-layout.ts';
+import { encodeJson } from '../canonical-json.ts';
+import type { Descriptor } from '../descriptor.ts';
+import { openLayoutRepository } from '../layout/layout.ts';
+import type { Repository } from '../repository.ts';
+import { DOCKER, OCI, pushBaseIndex, pushBaseManifest } from '../../../test/fixtures/base-image.ts';
+import { scratchFolder } from '../../../test/fixtures/oci-layout.ts';
 
 const text = (content: string): Uint8Array => new TextEncoder().encode(content);
 const AMD64 = { architecture: 'amd64' };

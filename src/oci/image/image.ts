@@ -1,9 +1,9 @@
-import { failure } from '../errors.ts';
+import { failure } from '../../errors.ts';
 import { ARCHITECTURES, type BaseImage, type ImagePlatform } from './base-image.ts';
-import { type Descriptor, digestSchema, indexSchema } from './descriptor.ts';
-import { digestOf } from './digest.ts';
-import { streamOf } from './durable-file.ts';
-import { parseManifest } from './manifest-reading.ts';
+import { type Descriptor, digestSchema, indexSchema } from '../descriptor.ts';
+import { digestOf } from '../digest.ts';
+import { streamOf } from '../durable-file.ts';
+import { parseManifest } from '../manifest-reading.ts';
 import {
   ANNOTATION,
   BASE_DIGEST,
@@ -14,11 +14,11 @@ import {
   OCI_LAYER,
   OCI_MANIFEST,
   TITLE,
-} from './media-types.ts';
-import { readModelManifest } from './model-manifest.ts';
-import { encodeJson, sortedByKey } from './canonical-json.ts';
-import { pushBlobs, type PushBlobsOptions } from './push-blobs.ts';
-import type { BlobSource, Repository } from './repository.ts';
+} from '../media-types.ts';
+import { readModelManifest } from '../model/model-manifest.ts';
+import { encodeJson, sortedByKey } from '../canonical-json.ts';
+import { pushBlobs, type PushBlobsOptions } from '../push-blobs.ts';
+import type { BlobSource, Repository } from '../repository.ts';
 
 /** What an image without a base begins with. */
 const NOTHING: ImagePlatform[] = ARCHITECTURES.map((architecture) => ({

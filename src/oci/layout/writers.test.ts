@@ -4,12 +4,12 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { withLock } from '../folder-lock.ts';
+import { withLock } from '../../folder-lock.ts';
 import { openLayoutRepository } from './layout.ts';
-import { ownerName } from '../process-owner.ts';
-import { blobFrom, scratchFolder } from '../../test/fixtures/oci-layout.ts';
+import { ownerName } from '../../process-owner.ts';
+import { blobFrom, scratchFolder } from '../../../test/fixtures/oci-layout.ts';
 
-const WRITER = fileURLToPath(new URL('../../test/fixtures/layout-writer.ts', import.meta.url));
+const WRITER = fileURLToPath(new URL('../../../test/fixtures/layout-writer.ts', import.meta.url));
 
 function start(...args: string[]): ChildProcess {
   return spawn(process.execPath, [WRITER, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -1,14 +1,14 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { failure, isSystemError } from '../errors.ts';
-import { type Descriptor, type Index, indexSchema } from './descriptor.ts';
-import { removeAbandoned, replaceFile, streamOf } from './durable-file.ts';
-import { withLock } from '../folder-lock.ts';
-import { INCOMING_PREFIX } from './layout-blobs.ts';
-import { firstProblem } from './manifest-reading.ts';
-import { OCI_INDEX, REF_NAME } from './media-types.ts';
-import { tagExists } from './tag-errors.ts';
+import { failure, isSystemError } from '../../errors.ts';
+import { type Descriptor, type Index, indexSchema } from '../descriptor.ts';
+import { removeAbandoned, replaceFile, streamOf } from '../durable-file.ts';
+import { withLock } from '../../folder-lock.ts';
+import { INCOMING_PREFIX } from './blobs.ts';
+import { firstProblem } from '../manifest-reading.ts';
+import { OCI_INDEX, REF_NAME } from '../media-types.ts';
+import { tagExists } from '../tag-errors.ts';
 
 const LOCK_FILE = 'index.json.lock';
 const LOCK_LIMIT_MS = 30_000;

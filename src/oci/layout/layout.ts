@@ -1,21 +1,14 @@
 import { join, resolve } from 'node:path';
-import type { Descriptor } from './descriptor.ts';
-import { streamOf } from './durable-file.ts';
-import {
-  blobMissing,
-  blobPath,
-  blobSize,
-  prepareLayout,
-  readBlobFile,
-  writeBlobFile,
-} from './layout-blobs.ts';
-import { editIndex, indexReader, listManifest, tagOf } from './layout-index.ts';
-import { checkManifestSize, type ManifestFacts, readManifestFacts } from './manifest-reading.ts';
-import { OCI_INDEX, OCI_MANIFEST } from './media-types.ts';
-import { checkModelName } from './model-name.ts';
-import { isTag } from './reference.ts';
-import type { Registry, Repository } from './repository.ts';
-import { tagInvalid } from './tag-errors.ts';
+import type { Descriptor } from '../descriptor.ts';
+import { streamOf } from '../durable-file.ts';
+import { blobMissing, blobPath, blobSize, prepareLayout, readBlobFile, writeBlobFile } from './blobs.ts';
+import { editIndex, indexReader, listManifest, tagOf } from './index-file.ts';
+import { checkManifestSize, type ManifestFacts, readManifestFacts } from '../manifest-reading.ts';
+import { OCI_INDEX, OCI_MANIFEST } from '../media-types.ts';
+import { checkModelName } from '../model/model-name.ts';
+import { isTag } from '../reference.ts';
+import type { Registry, Repository } from '../repository.ts';
+import { tagInvalid } from '../tag-errors.ts';
 
 /** A folder with one OCI image layout per model, `<folder>/<model>`. Nothing is created before something is written. */
 export function openLayoutRegistry(folder: string): Registry {

@@ -1,8 +1,8 @@
-import { CARD_FILE, MODEL_FILE } from '../onnx/index.ts';
-import { encodeJson, sortedByKey } from './canonical-json.ts';
-import type { Descriptor } from './descriptor.ts';
-import { digestOf, digestOfStream } from './digest.ts';
-import { streamOf } from './durable-file.ts';
+import { CARD_FILE, MODEL_FILE } from '../../onnx/index.ts';
+import { encodeJson, sortedByKey } from '../canonical-json.ts';
+import type { Descriptor } from '../descriptor.ts';
+import { digestOf, digestOfStream } from '../digest.ts';
+import { streamOf } from '../durable-file.ts';
 import {
   ANNOTATION,
   MODEL_CONFIG,
@@ -10,13 +10,13 @@ import {
   MODEL_MANIFEST,
   OCI_MANIFEST,
   TITLE,
-} from './media-types.ts';
+} from '../media-types.ts';
 import { checkModelName } from './model-name.ts';
 import { type LayerPlan, listModelFiles, planLayers } from './model-files.ts';
-import { pushBlobs, type PushBlobsOptions } from './push-blobs.ts';
-import type { BlobSource, Repository } from './repository.ts';
-import { tagExists } from './tag-errors.ts';
-import { writeTar } from './tar.ts';
+import { pushBlobs, type PushBlobsOptions } from '../push-blobs.ts';
+import type { BlobSource, Repository } from '../repository.ts';
+import { tagExists } from '../tag-errors.ts';
+import { writeTar } from '../tar/tar-writing.ts';
 
 /** A model folder as ModelPack: what would be pushed, with its digest, before anything is written. */
 export interface PackedModel {

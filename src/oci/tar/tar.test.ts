@@ -3,11 +3,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { array, assert, asyncProperty, dictionary, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { digestOf } from './digest.ts';
-import { streamOf } from './durable-file.ts';
-import { type TarFile, writeTar } from './tar.ts';
+import { digestOf } from '../digest.ts';
+import { streamOf } from '../durable-file.ts';
+import { type TarFile, writeTar } from './tar-writing.ts';
 import { readTar } from './tar-reading.ts';
-import { scratchFolder } from '../../test/fixtures/oci-layout.ts';
+import { scratchFolder } from '../../../test/fixtures/oci-layout.ts';
 
 const file = (path: string, content: string): TarFile => {
   const bytes = Buffer.from(content);

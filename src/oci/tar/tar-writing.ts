@@ -1,4 +1,4 @@
-import { failure } from '../errors.ts';
+import { failure } from '../../errors.ts';
 
 const BLOCK = 512;
 const MAX_OCTAL_SIZE = 0o77777777777;

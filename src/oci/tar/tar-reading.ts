@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { extract, type Header } from 'tar-stream';
-import { EdgeloopError, failure } from '../errors.ts';
+import { EdgeloopError, failure } from '../../errors.ts';
 import { type PathCount, pathCount, safePath, unsafe } from './safe-path.ts';
 
 /** Most bytes between the contents of two entries; tar-stream refuses extended headers over 4 MiB. */
