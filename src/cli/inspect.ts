@@ -36,8 +36,8 @@ function cardFacts({ modelSignature, requirements, training }: Card): [string, s
   const { inputs, outputs } = modelSignature;
   const opset = Object.entries(requirements.opset).map(([domain, version]) => `${domain} ${version}`);
   return [
-    ['inputs', inputs.map(tensor).join(', ')],
-    ['outputs', outputs.map(tensor).join(', ')],
+    ...inputs.map((input, index): [string, string] => [index === 0 ? 'inputs' : '', tensor(input)]),
+    ...outputs.map((output, index): [string, string] => [index === 0 ? 'outputs' : '', tensor(output)]),
     ['opset', opset.join(', ')],
     ['runs on', requirements.executionProviders.join(', ')],
     ...(training === undefined ? [] : trainingFacts(training)),
