@@ -95,11 +95,18 @@ async function moveChannel(
   const tag = channelTag(model, channel, document.sequence);
   const message = `${model} ${version} to ${channel}\n\nModel-Manifest: ${digest}`;
   const history = requireVersionHistory(workspace, 'rollout');
+  begin(workspace, model, 'tag');
   if (!(await history.createTag({ name: tag, commit: release.commit, message }))) {
     await requireSameTarget(workspace, tag, release);
   }
+  begin(workspace, model, 'document');
   await writeChannel(repository, document);
   return document;
+}
+
+/** Tells which step of the sequence comes now. */
+function begin(workspace: Workspace, model: string, step: string): void {
+  workspace.deps.log('debug', `rollout ${model}: ${step}`, { step });
 }
 
 /** A rollout that was cut short left its tag and no document: the same rollout may finish it, another may not. */
