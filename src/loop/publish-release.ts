@@ -16,6 +16,8 @@ export async function tagRelease(workspace: Workspace, lock: Lock): Promise<Rele
   const tag = versionTag(model, version);
   const now = workspace.deps.now();
   const files = [{ path: lockPath(model), bytes: lockBytes(lock) }];
+  // A version whose tags cannot be written would stay unfinished for ever.
+  await requireOwnTags(workspace, lock);
   begin(workspace, model, 'commit');
   const head = await requireSourceControl(workspace, 'release').head();
   const commit = await history.commit(head, files, `${model} ${version}`, now);
@@ -41,16 +43,17 @@ export async function publishRelease(
   }
   const manifest = await repository.readManifest(candidate.descriptor.digest);
   if (manifest === undefined) throw disagreement(`${repository.name} lost ${candidate.descriptor.digest}`);
+  await requireOwnTags(workspace, lock);
   begin(workspace, model, 'model tag');
   await repository.writeManifest(manifest.bytes, { tag: `${version}-model` });
   begin(workspace, model, 'image');
   await pushImage(repository, image, [version]);
   begin(workspace, model, 'moving tags');
-  await moveShortTags(workspace, repository, image, lock);
+  await moveShortTags(workspace, lock);
   begin(workspace, model, 'mirrors');
   for (const mirror of workspace.mirrors) await mirror.write(release);
   begin(workspace, model, 'read back');
-  await readBack(repository, { [version]: lock.image, [`${version}-model`]: lock.modelManifest });
+  await readBack(repository, tagsOf(lock));
 }
 
 /** Tells which step of the sequence comes now. */
@@ -86,19 +89,49 @@ function tagMessage(lock: Lock): string {
   return `${lock.model} ${lock.version}\n\n${lock.reasons.map((reason) => `- ${reason}`).join('\n')}\n\n${lines.join('\n')}`;
 }
 
-/** `X.Y` and `X` follow the highest version: finishing an older release must not take them back. */
-async function moveShortTags(
-  workspace: Workspace,
-  repository: Repository,
-  image: BuiltImage,
-  lock: Lock,
-): Promise<void> {
-  const [major = '', minor = ''] = lock.version.split('.');
-  const releases = await listReleases(workspace, lock.model);
-  const highest = (prefix: string) =>
-    releases.find(({ version }) => version.startsWith(prefix))?.version ?? lock.version;
-  const short = [`${major}.${minor}`, major].filter((tag) => highest(`${tag}.`) === lock.version);
-  if (short.length > 0) await pushImage(repository, image, short);
+/**
+ * `X.Y` and `X` follow the highest version that git knows. A registry cannot compare and swap, and a higher version may
+ * be released at the same time: each release looks at git again after it has written, so that the last one sees all.
+ */
+async function moveShortTags(workspace: Workspace, { model, version }: Lock): Promise<void> {
+  const repository = repositoryOf(workspace, model);
+  const [major = '', minor = ''] = version.split('.');
+  const written = new Map<string, string>();
+  for (let isSettled = false; !isSettled;) {
+    isSettled = true;
+    await requireVersionHistory(workspace, 'release').fetchTags(`${model}@v`);
+    const releases = await listReleases(workspace, model);
+    for (const tag of [`${major}.${minor}`, major]) {
+      const highest = releases.find((release) => release.version.startsWith(`${tag}.`));
+      if (highest === undefined || written.get(tag) === highest.lock.image) continue;
+      const index = await repository.readManifest(highest.lock.image);
+      // Not there yet: whoever puts it there moves the tag.
+      if (index === undefined) continue;
+      await repository.writeManifest(index.bytes, { tag, moveTag: true });
+      written.set(tag, highest.lock.image);
+      isSettled = false;
+    }
+  }
+}
+
+/** Nobody else has given the version's tags to something else. */
+async function requireOwnTags(workspace: Workspace, lock: Lock): Promise<void> {
+  const { model, version } = lock;
+  const repository = repositoryOf(workspace, model);
+  for (const [tag, digest] of Object.entries(tagsOf(lock))) {
+    const found = await repository.resolve(tag);
+    if (found === undefined || found.digest === digest) continue;
+    throw failure(
+      'tag-exists',
+      `${repository.name} has the tag ${tag} already, for ${found.digest}; of ${model} ${version} it would be ${digest}`,
+      'Find out who wrote it. Delete it there and run this again, or pass over a version that is not in git yet with --bump.',
+    );
+  }
+}
+
+/** The tags in the registry that name a version for ever. */
+function tagsOf({ version, image, modelManifest }: Lock): Record<string, string> {
+  return { [version]: image, [`${version}-model`]: modelManifest };
 }
 
 async function readBack(repository: Repository, expected: Record<string, string>): Promise<void> {
