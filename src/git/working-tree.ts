@@ -200,6 +200,9 @@ async function createTag(
   tag: { name: string; commit: string; message: string },
 ): Promise<boolean> {
   const ref = `refs/tags/${tag.name}`;
+  const readRef = () => runGit(top, ['rev-parse', '--verify', '--quiet', ref]);
+  // Asked before anything is pushed: origin would have a tag that this clone cannot take.
+  if ((await readRef()).code === 0) return false;
   const body = await tagObject(top, tag);
   const object = await git(top, ['mktag'], { input: Buffer.from(body) });
   const shared = await hasOrigin(top);
@@ -225,7 +228,7 @@ async function createTag(
   const zero = '0'.repeat(object.length);
   const created = await runGit(top, ['update-ref', ref, object, zero]);
   if (created.code === 0) return true;
-  const existing = await runGit(top, ['rev-parse', '--verify', '--quiet', ref]);
+  const existing = await readRef();
   // Who won at origin may find that another one has fetched the tag into this clone meanwhile.
   if (existing.code === 0) return shared && existing.stdout.toString().trim() === object;
   throw failure(

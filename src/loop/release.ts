@@ -1,5 +1,5 @@
 import { failure, refusal } from '../errors.ts';
-import { type Level, type Lock, nextVersion, versionTag } from '../versioning/index.ts';
+import { type Level, type Lock, lockPath, nextVersion, versionTag } from '../versioning/index.ts';
 import { baseImageName, lockedName, openBaseImage, warnOfOtherBase } from './base-image.ts';
 import { type Candidate, reuseCandidate } from './candidate.ts';
 import { inspectDataOf } from './data-checks.ts';
@@ -96,16 +96,25 @@ async function releaseOf(
   return releases.find(({ lock }) => lock.modelManifest === candidate.descriptor.digest);
 }
 
-/** Another release won the tag: it may have been of this very candidate. */
+/** Somebody has that tag: another release, which may have been of this very candidate, or a hand that made it. */
 async function releaseOfOther(workspace: Workspace, lock: Lock, candidate: Candidate): Promise<Release> {
   const { model, version } = lock;
   await requireVersionHistory(workspace, 'release').fetchTags(`${model}@v`);
   const other = await releaseOf(workspace, model, candidate);
   if (other !== undefined) return other;
+  const tag = versionTag(model, version);
+  const releases = await listReleases(workspace, model);
+  if (releases.some((release) => release.version === version)) {
+    throw failure(
+      'version-taken',
+      `another release has just taken ${tag}`,
+      `Run it again; the next version will be computed from that one: edgeloop release ${model}`,
+    );
+  }
   throw failure(
-    'version-taken',
-    `another release has just taken ${versionTag(model, version)}`,
-    `Run it again; the next version will be computed from that one: edgeloop release ${model}`,
+    'tag-not-a-release',
+    `there is a git tag ${tag} that is no release: a lightweight one, or one whose commit has no ${lockPath(model)}`,
+    `Look at it: git show ${tag}. Delete it and run this again: git tag -d ${tag}; on origin, git push origin :refs/tags/${tag}`,
   );
 }
 
