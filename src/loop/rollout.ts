@@ -100,6 +100,16 @@ async function moveChannel(
     await requireSameTarget(workspace, tag, release);
   }
   begin(workspace, model, 'document');
+  // Meanwhile somebody may have finished this very rollout, and others have followed.
+  const latest = (await readChannel(repository, channel))?.document;
+  if (latest?.sequence === document.sequence) return latest;
+  if (latest !== undefined && latest.sequence > document.sequence) {
+    throw refusal(
+      'channel-moved',
+      `${channel} has document ${latest.sequence} by now, which names ${model} ${latest.version}`,
+      'Look at it with `edgeloop status`, and roll out again if it is not what you want.',
+    );
+  }
   await writeChannel(repository, document);
   return document;
 }
@@ -112,12 +122,23 @@ function begin(workspace: Workspace, model: string, step: string): void {
 /** A rollout that was cut short left its tag and no document: the same rollout may finish it, another may not. */
 async function requireSameTarget(workspace: Workspace, tag: string, release: Release): Promise<void> {
   const history = requireVersionHistory(workspace, 'rollout');
+  await history.fetchTags(tag);
   const existing = (await history.tags(tag)).find(({ name }) => name === tag);
   if (existing?.commit === release.commit) return;
+  const { model } = release.lock;
+  const releases = await listReleases(workspace, model);
+  const other = releases.find(({ commit }) => commit === existing?.commit);
+  if (other === undefined) {
+    throw refusal(
+      'channel-moved',
+      `there is a git tag ${tag} already, which names no release of ${model}`,
+      `Look at it: git show '${tag}'. Delete it if it is not meant to move the channel, and roll out again.`,
+    );
+  }
   throw refusal(
     'channel-moved',
-    `another rollout has created ${tag} for ${existing?.commit.slice(0, 12) ?? 'another commit'}`,
-    'Look at it with `edgeloop status`, and roll out again if it is not what you want.',
+    `another rollout has created ${tag} for ${model} ${other.version}`,
+    `See with \`edgeloop status\` whether it has ended. Roll out ${model}@${other.version} to finish one that was cut short, and then what you want.`,
   );
 }
 
