@@ -10,6 +10,16 @@ export function tagExists(where: string, tag: string, current: string, wanted: D
   );
 }
 
+/** The failure for a tag that was to be moved by a registry that keeps it where it is. */
+export function tagNotMoved(where: string, tag: string, current: string, cause: Error): Error {
+  return failure(
+    'tag-not-moved',
+    `the tag ${tag} of ${where} stays at ${current}`,
+    'If its tags are immutable, let the rule except those that move: X, X.Y and channel-*. Then run this again.',
+    { cause },
+  );
+}
+
 /** The misuse for what the distribution specification does not allow as a tag. */
 export function tagInvalid(tag: string): Error {
   return misuse(

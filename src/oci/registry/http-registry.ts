@@ -1,8 +1,9 @@
+import { EdgeloopError } from '../../errors.ts';
 import { readManifestFacts } from '../manifest-reading.ts';
 import { checkModelName } from '../model/model-name.ts';
 import { isTag } from '../reference.ts';
 import type { Registry, Repository } from '../repository.ts';
-import { tagExists, tagInvalid } from '../tag-errors.ts';
+import { tagExists, tagInvalid, tagNotMoved } from '../tag-errors.ts';
 import { hasBlob, readBlob } from './blobs-download.ts';
 import { writeBlob } from './blobs-upload.ts';
 import { endpointOf, type HttpRegistrySettings, type Place, placeOf, placeUntil } from './endpoint.ts';
@@ -10,6 +11,9 @@ import { digestOfTag, putManifest, readManifest } from './manifests.ts';
 import { addToFallback, isFallbackTag } from './referrers-fallback.ts';
 import { factsReader, readReferrers } from './referrers.ts';
 import { readTags } from './tags.ts';
+
+/** Codes of what a registry means to refuse the next time, too. */
+const REFUSALS: ReadonlySet<string> = new Set(['registry-denied', 'registry-failed']);
 
 /** A registry by distribution-spec 1.1, with one repository `<prefix>/<model>` per model. Asks nothing until it is used. */
 export function openHttpRegistry(settings: HttpRegistrySettings): Registry {
@@ -55,7 +59,10 @@ function repositoryAt(place: Place): Repository {
       if (subject !== undefined && headers['oci-subject'] === undefined)
         await inTurn(() => addToFallback(place, subject, facts));
       if (tag === undefined || current === descriptor.digest) return descriptor;
-      await putManifest(place, tag, facts, bytes);
+      await putManifest(place, tag, facts, bytes).catch((error: unknown) => {
+        const isRefused = error instanceof EdgeloopError && REFUSALS.has(error.code);
+        throw isRefused && current !== undefined ? tagNotMoved(place.name, tag, current, error) : error;
+      });
       const now = await digestOfTag(place, tag);
       if (now !== descriptor.digest) throw tagExists(place.name, tag, now ?? 'nothing', descriptor);
       return descriptor;

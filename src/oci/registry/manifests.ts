@@ -73,7 +73,7 @@ export async function putManifest(
   bytes: Uint8Array,
 ): Promise<RegistryAnswer['headers']> {
   const { mediaType, digest } = facts.descriptor;
-  const what = `writing ${digest} to ${place.name}`;
+  const what = `writing ${digest} to ${place.name}${reference === digest ? '' : ` as ${reference}`}`;
   const answer = await request(place.endpoint, {
     method: 'PUT',
     url: place.url(`manifests/${reference}`),
