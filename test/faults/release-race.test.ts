@@ -18,6 +18,11 @@ import { stepping, type Stepping } from '../fixtures/stepping-process.ts';
 const ROUNDS = 3;
 const rounds = Array.from({ length: ROUNDS }, (_, index) => index);
 
+const WENT_WELL = { ended: 0, stderr: '' };
+
+/** The second clone. */
+const other = (scene: Scene) => join(scene.root, 'other');
+
 /** Two processes, in a project each, that go on together from the beginning of one step. */
 async function race(scene: Scene, step: string, runners: ({ project: string } & Stepping)[]) {
   const meet = { step, folder: mkdtempSync(join(tmpdir(), 'edgeloop-meet-')), count: runners.length };
@@ -47,7 +52,6 @@ async function otherCandidate(scene: Scene, project: string, change: 'rows' | 'p
 describe.skipIf(!available('distribution'))('two that race', () => {
   let registry: RunningRegistry | undefined;
   let scene: Scene;
-  const other = (copy: Scene) => join(copy.root, 'other');
   beforeAll(async () => {
     registry = await startRegistry('distribution');
     scene = await sceneBeforeRelease({ origin: true, registry });
@@ -65,7 +69,7 @@ describe.skipIf(!available('distribution'))('two that race', () => {
         'tag',
         projects.map((project) => ({ project, verb: 'release' })),
       );
-      expect({ round, both }).toMatchObject({ round, both: Array(2).fill({ ended: 0, stderr: '' }) });
+      expect({ round, both }).toMatchObject({ round, both: [WENT_WELL, WENT_WELL] });
       await expectSound(copy, projects, ['churn#production#1', 'churn@v1.0.0', 'churn@v1.0.1']);
       for (const project of projects) {
         expect(await run(copy, project, 'release', 'churn')).toMatchObject({
@@ -117,7 +121,7 @@ describe.skipIf(!available('distribution'))('two that race', () => {
         step,
         projects.map((project) => ({ project, verb: 'release' })),
       );
-      expect({ step, both }).toMatchObject({ step, both: Array(2).fill({ ended: 0, stderr: '' }) });
+      expect({ step, both }).toMatchObject({ step, both: [WENT_WELL, WENT_WELL] });
       const tags = ['churn#production#1', 'churn@v1.0.0', 'churn@v1.0.1', 'churn@v1.1.0'];
       await expectSound(copy, projects, tags);
     }
