@@ -18,6 +18,7 @@ import registry from './registry.ts';
 import resume from './resume.ts';
 import serving from './serving.ts';
 import start from './start.ts';
+import status from './status.ts';
 import swap from './swap.ts';
 
 /*
@@ -26,6 +27,7 @@ import swap from './swap.ts';
  */
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   start,
+  status,
   plan,
   serving,
   swap,
