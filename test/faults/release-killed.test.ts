@@ -1,11 +1,15 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { git } from '../fixtures/churn-project.ts';
+import { commit, git } from '../fixtures/churn-project.ts';
+import { edit } from '../fixtures/expect-error.ts';
+import { interrupt, type Moment } from '../fixtures/interrupt.ts';
 import { available, type RunningRegistry, startRegistry } from '../fixtures/registries.ts';
 import {
   cloneOf,
   copyScene,
   modelTags,
   run,
+  runExpecting,
   type Scene,
   sceneBeforeRelease,
 } from '../fixtures/release-scene.ts';
@@ -36,10 +40,8 @@ const finisher = (scene: Scene, { finishedBy }: Variant) =>
 
 /** Both sides of git have the same tags, and nobody finds anything wrong. */
 async function expectAgreement(scene: Scene, project: string, tags: string[]): Promise<void> {
-  expect(modelTags(project)).toEqual(tags);
-  if (scene.hasOrigin) expect(modelTags(`${scene.root}/origin.git`)).toEqual(tags);
-  // What a new clone does not know is on origin, as it is for whoever verifies.
-  if (scene.hasOrigin) git(project, 'fetch', '--quiet', '--tags');
+  const places = scene.hasOrigin ? [project, join(scene.root, 'origin.git')] : [project];
+  expect(places.map((place) => modelTags(place))).toEqual(places.map(() => tags));
   expect(await run(scene, project, 'verify', 'churn')).toEqual({ ok: true, findings: [] });
 }
 
@@ -115,4 +117,51 @@ describe.each(VARIANTS)('with $name', (variant) => {
       }
     },
   );
+});
+
+describe('a release that is killed', () => {
+  let scene: Scene;
+  beforeAll(async () => {
+    scene = await sceneBeforeRelease({ origin: true });
+  }, 60_000);
+
+  it.each<{ moment: Moment; onOrigin: boolean }>([
+    { moment: { git: 'before push' }, onOrigin: false },
+    { moment: { git: 'after push' }, onOrigin: true },
+    { moment: { git: 'after update-ref' }, onOrigin: true },
+  ])('at $moment.git is finished in the same clone', async ({ moment, onOrigin }) => {
+    const copy = copyScene(scene);
+    const { environment, project, root } = copy;
+    await interrupt(project, ['release', 'churn'], moment, 'SIGKILL', environment);
+    expect(modelTags(join(root, 'origin.git')).includes('churn@v1.0.1')).toBe(onOrigin);
+    expect(await run(copy, project, 'release', 'churn')).toMatchObject({
+      version: '1.0.1',
+      created: !onOrigin,
+      modelManifest: { digest: scene.judged },
+    });
+    await expectAgreement(copy, project, RELEASE.tags);
+  });
+
+  it('and overtaken by the next version is finished later, and takes no tag back', async () => {
+    const copy = copyScene(scene);
+    const { project } = copy;
+    const { ended } = await stepping(copy, project, { verb: 'release', killAt: 2 });
+    expect(ended).toBe('SIGKILL');
+    const unfinished = git(project, 'rev-parse', 'HEAD');
+    edit(project, 'edgeloop.yaml', [/trees: \d+/, 'trees: 60']);
+    commit(project, 'fewer trees');
+    await run(copy, project, 'retrain', 'churn');
+    expect(await run(copy, project, 'release', 'churn')).toMatchObject({ version: '1.1.0', created: true });
+    const { findings } = await runExpecting(3, copy, project, 'verify', 'churn');
+    expect(findings.map(({ subject }: { subject: string }) => subject)).toEqual(
+      expect.arrayContaining(['1.0.1', '1.0.1-model']),
+    );
+    git(project, 'checkout', '--quiet', unfinished);
+    expect(await run(copy, project, 'release', 'churn')).toMatchObject({
+      version: '1.0.1',
+      created: false,
+      modelManifest: { digest: scene.judged },
+    });
+    await expectAgreement(copy, project, [...RELEASE.tags, 'churn@v1.1.0']);
+  });
 });
