@@ -1,4 +1,4 @@
-import { eachAtOnce } from './at-once.ts';
+import { eachAtOnce } from '../at-once.ts';
 import type { BlobSource, Repository, TransferProgress } from './repository.ts';
 
 export interface PushBlobsOptions {

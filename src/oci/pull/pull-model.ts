@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { EdgeloopError, failure, isSystemError } from '../../errors.ts';
 import { withLock } from '../../folder-lock.ts';
 import { storageFailure } from '../../storage-failure.ts';
-import { eachAtOnce } from '../at-once.ts';
+import { eachAtOnce } from '../../at-once.ts';
 import type { Descriptor, Manifest } from '../descriptor.ts';
 import { syncFolder } from '../durable-file.ts';
 import { layerName, readModelManifest, whatIsDamaged } from '../model/model-manifest.ts';
