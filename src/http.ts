@@ -35,6 +35,8 @@ export interface HttpOptions {
   retries?: number;
   /** Returns the last 408, 429 or 5xx instead of throwing, for callers that can tell what its body says. */
   anyStatus?: boolean;
+  /** Which answers may be another one next time, where a server has its own way to say so; default `isTransient`. */
+  isTransient?: (status: number, headers: HttpHeaders) => boolean;
   signal?: AbortSignal;
 }
 
@@ -68,7 +70,8 @@ export async function http(url: string, options: HttpOptions = {}): Promise<Http
     const place = options.socketPath ?? url;
     const lasting = lastingFailure(place, tried);
     if (lasting !== undefined) throw lasting;
-    if (answer !== undefined && !isTransient(answer.status)) return answer;
+    const mayChange = options.isTransient ?? isTransient;
+    if (answer !== undefined && !mayChange(answer.status, answer.headers)) return answer;
     if (attempt >= tries) {
       if (answer !== undefined && options.anyStatus === true) return answer;
       throw httpFailed(place, tried);
