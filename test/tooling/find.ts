@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
-import { SPECIFICATIONS } from './specifications.ts';
+import { GITHUB_API, SPECIFICATIONS } from './specifications.ts';
 import { TRAINERS } from './trainers.ts';
 
 const TOOLS = resolve(import.meta.dirname, '../../.tools');
@@ -28,6 +28,11 @@ export function findTrainers(): string | undefined {
 export function findSchemas(): string[] | undefined {
   const folders = SPECIFICATIONS.map(({ folder }) => folder);
   return folders.every((folder) => existsSync(folder)) ? folders : missing('the JSON Schemas');
+}
+
+/** The file of GitHub's description of its REST API; missing like a tool. */
+export function findGitHubDescription(): string | undefined {
+  return existsSync(GITHUB_API.file) ? GITHUB_API.file : missing(`GitHub's description of its REST API`);
 }
 
 function missing(name: string): undefined {

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type Specification, SPECIFICATIONS } from './specifications.ts';
+import { GITHUB_API, type Specification, SPECIFICATIONS } from './specifications.ts';
 import { TRAINERS } from './trainers.ts';
 
 // What the tests need that npm does not have, at pinned versions. Everything lands in `.tools`, but for Debian
@@ -26,6 +27,7 @@ const tools: Tool[] = [
   goTool('distribution', 'github.com/distribution/distribution/v3/cmd/registry@v3.1.2'),
   goProgram('ociregistry', join(import.meta.dirname, 'ociregistry')),
   ...SPECIFICATIONS.map(schemas),
+  gitHubDescription(),
   pythonTool('gto', ['gto==1.10.0']),
   // In an environment of their own: what gto needs must not meet what a training is pinned to.
   {
@@ -67,6 +69,21 @@ function schemas({ module, folder }: Specification): Tool {
       const told = run('go', ['mod', 'download', '-json', module], { GOFLAGS: '-modcacherw' });
       const { Dir }: { Dir: string } = JSON.parse(told);
       cpSync(join(Dir, 'schema'), folder, { recursive: true, filter: (path) => !path.endsWith('.go') });
+    },
+  };
+}
+
+/** Not a dependency: everybody who runs `npm ci` would unpack ten descriptions, each of them twice. */
+function gitHubDescription(): Tool {
+  return {
+    name: `GitHub's description of its REST API`,
+    proof: GITHUB_API.file,
+    install() {
+      const folder = mkdtempSync(join(tmpdir(), 'edgeloop-tooling-'));
+      const packed = run('npm', ['pack', '--silent', '--pack-destination', folder, GITHUB_API.package]);
+      run('tar', ['-xzf', join(folder, packed.trim()), '-C', folder, GITHUB_API.member]);
+      cpSync(join(folder, GITHUB_API.member), GITHUB_API.file);
+      rmSync(folder, { recursive: true });
     },
   };
 }
