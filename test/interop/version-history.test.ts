@@ -1,0 +1,177 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { openWorkingTree } from '../../src/git/index.ts';
+import { openGitHub, openVersionHistory } from '../../src/github/index.ts';
+import type { VersionHistory } from '../../src/versioning/index.ts';
+import { startFaultProxy } from '../fakes/fault-proxy.ts';
+import { type GitHubStandIn, gitHubAvailable, startGitHub } from '../fakes/github/stand-in.ts';
+import { commit, scratchRepository } from '../fixtures/git-repository.ts';
+import { ask, DATE, FILE, versionHistoryContract } from '../fixtures/version-history-contract.ts';
+
+const WHO = { name: 'Ada', email: 'ada@example.com' };
+
+async function workingTree(folder: string): Promise<VersionHistory> {
+  execFileSync('git', ['-C', folder, 'config', 'user.name', WHO.name]);
+  execFileSync('git', ['-C', folder, 'config', 'user.email', WHO.email]);
+  const tree = await openWorkingTree(folder);
+  if (tree === undefined) throw new Error(`${folder} is no working tree`);
+  return tree;
+}
+
+const overRest = (
+  { api, repository, tokens }: GitHubStandIn,
+  more: { api?: string; token?: string; repository?: string } = {},
+) => openVersionHistory(openGitHub({ api, repository, token: tokens.write, ...more }), WHO);
+
+async function start(): Promise<{ github: GitHubStandIn; head: string }> {
+  const github = await startGitHub(scratchRepository());
+  return { github, head: ask(github, 'rev-parse', 'main') };
+}
+
+describe.skipIf(!gitHubAvailable())('a record of versions on GitHub', () => {
+  describe('over git, in two complete clones', () => {
+    versionHistoryContract(async () => {
+      const { github, head } = await start();
+      const [history, other] = [
+        await workingTree(await github.clone()),
+        await workingTree(await github.clone()),
+      ];
+      return { history, other, github, head };
+    });
+  });
+
+  describe('over git, in shallow clones without tags', () => {
+    versionHistoryContract(async () => {
+      const { github, head } = await start();
+      const args = ['--depth=1', '--no-tags'];
+      const [history, other] = [
+        await workingTree(await github.clone({ args })),
+        await workingTree(await github.clone({ args })),
+      ];
+      return { history, other, github, head };
+    });
+  });
+
+  describe('over REST', () => {
+    versionHistoryContract(async () => {
+      const { github, head } = await start();
+      return { history: overRest(github), other: overRest(github), github, head };
+    });
+  });
+
+  describe('over both, which see each other', () => {
+    versionHistoryContract(async () => {
+      const { github, head } = await start();
+      return { history: overRest(github), other: await workingTree(await github.clone()), github, head };
+    });
+  });
+});
+
+describe.skipIf(!gitHubAvailable())('over REST', () => {
+  it('takes a tag whose answer got lost for its own', async () => {
+    const { github, head } = await start();
+    await using _ = github;
+    await using proxy = await startFaultProxy(github.url);
+    const history = overRest(github, { api: `http://${proxy.host}/api/v3` });
+    const made = await history.commit(head, [FILE], 'churn 1.0.0', DATE);
+    proxy.fault({ fault: 'drop', of: 'answer', afterBytes: 10 }, { method: 'POST', path: /\/git\/refs$/ });
+    expect(await history.createTag({ name: 'churn@v1.0.0', commit: made, message: 'first' })).toBe(true);
+    expect(proxy.requests.flatMap(({ faults }) => faults)).toEqual(['drop']);
+    expect(ask(github, 'rev-parse', 'churn@v1.0.0^{commit}')).toBe(made);
+  });
+
+  it('goes on after a 503 and a short wait that GitHub asks for', async () => {
+    const { github, head } = await start();
+    await using _ = github;
+    await using proxy = await startFaultProxy(github.url);
+    const history = overRest(github, { api: `http://${proxy.host}/api/v3` });
+    proxy.fault({ fault: 'answer', status: 503 }, { path: /\/git\/trees$/ });
+    const wait = { 'retry-after': '1' };
+    proxy.fault({ fault: 'answer', status: 403, headers: wait }, { path: /\/git\/commits$/ });
+    const made = await history.commit(head, [FILE], 'churn 1.0.0', DATE);
+    expect(ask(github, 'rev-parse', `${made}^`)).toBe(head);
+    expect(proxy.requests.flatMap(({ faults }) => faults)).toEqual(['answer', 'answer']);
+  });
+
+  it('says when a rate limit ends that is worth no wait, and asks no second time', async () => {
+    const { github } = await start();
+    await using _ = github;
+    await using proxy = await startFaultProxy(github.url);
+    const history = overRest(github, { api: `http://${proxy.host}/api/v3` });
+    const reset = Math.floor(Date.now() / 1000) + 1800;
+    const primary = { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(reset) };
+    for (const [status, headers] of [
+      [403, primary],
+      [429, { 'retry-after': '1800' }],
+    ] as const) {
+      proxy.fault({ fault: 'answer', status, headers, body: '{"message":"slow down"}' }, {});
+      const error = await history.tags('churn@v').then(String, (reason: unknown) => reason);
+      expect(error).toMatchObject({ code: 'github-rate-limited', exitCode: 1 });
+      const [, when = ''] = /until (\S+)/.exec(String(error)) ?? [];
+      expect(Math.abs(Date.parse(when) / 1000 - reset)).toBeLessThan(30);
+    }
+    expect(proxy.requests).toHaveLength(2);
+  });
+
+  it('asks for 300 versions with two requests each, once', async () => {
+    const { github, head } = await start();
+    await using _ = github;
+    const versions = Array.from({ length: 300 }, (__, n) => {
+      const at = `Ada <ada@example.com> ${1_700_000_000 + n} +0000`;
+      const commit = `commit refs/heads/versions\ncommitter ${at}\ndata 1\nx\nfrom ${head}\n`;
+      const file = `M 100644 inline ${FILE.path}\ndata ${String(n).length}\n${n}\n`;
+      return `${commit}${file}tag churn@v1.0.${n}\nfrom refs/heads/versions\ntagger ${at}\ndata 1\nx\n`;
+    });
+    execFileSync('git', ['-C', github.folder, 'fast-import', '--quiet'], { input: versions.join('') });
+    const history = overRest(github);
+    const first = await history.tags('churn@v', () => FILE.path);
+    expect(first.map(({ file }) => Buffer.from(file ?? []).toString()).toSorted()).toEqual(
+      versions.map((__, n) => String(n)).toSorted(),
+    );
+    const asked = github.requests.length;
+    expect(asked).toBe(1 + 300 + 300);
+    expect(await history.tags('churn@v', () => FILE.path)).toEqual(first);
+    expect(github.requests.length - asked).toBe(1);
+  });
+
+  it('repeats what a rule of the repository says against a tag', async () => {
+    const { github, head } = await start();
+    await using _ = github;
+    await using proxy = await startFaultProxy(github.url);
+    const history = overRest(github, { api: `http://${proxy.host}/api/v3` });
+    const errors = ['Cannot create ref due to creations being restricted.'];
+    const body = JSON.stringify({ message: 'Repository rule violations found', errors });
+    proxy.fault({ fault: 'answer', status: 422, body }, { path: /\/git\/refs$/, times: Infinity });
+    await expect(
+      history.createTag({ name: 'churn@v1.0.0', commit: head, message: 'x' }),
+    ).rejects.toMatchObject({
+      code: 'github-refused',
+      message: expect.stringContaining(
+        `422 to POST ${proxy.url}/api/v3/repos/acme/churn/git/refs: Repository rule violations found; ${errors[0]}`,
+      ),
+    });
+  });
+
+  it('says what is missing: the commit, the repository, the permission, the token; and never the token', async () => {
+    const { github, head } = await start();
+    await using _ = github;
+    const clone = await github.clone();
+    const unknown = commit(clone, 'not pushed');
+    const tag = { name: 'churn@v1.0.0', commit: head, message: 'x' };
+    const cases: [string, () => Promise<unknown>][] = [
+      ['commit-not-pushed', () => overRest(github).commit(unknown, [FILE], 'x', DATE)],
+      ['github-not-found', () => overRest(github, { repository: 'acme/other' }).tags('churn@v')],
+      ['github-permission-missing', () => overRest(github, { token: github.tokens.read }).createTag(tag)],
+      ['github-token-refused', () => overRest(github, { token: 'ghs_expired' }).tags('churn@v')],
+    ];
+    for (const [code, asking] of cases) {
+      const error: unknown = await asking().catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ code, exitCode: 1 });
+      expect(`${String(error)} ${JSON.stringify(error)}`).not.toContain('ghs_');
+    }
+    const refused = await overRest(github, { token: github.tokens.read })
+      .createTag(tag)
+      .catch((reason: unknown) => reason);
+    expect(refused).toMatchObject({ remedy: expect.stringContaining('permissions: { contents: write }') });
+  });
+});
