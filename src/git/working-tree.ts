@@ -36,6 +36,7 @@ export async function openWorkingTree(folder: string): Promise<WorkingTree | und
     top,
     head: () => head(top, headCommit),
     uncommitted: (paths) => uncommitted(top, paths),
+    origin: () => origin(top),
     fetchTags: (prefix) => fetchTags(top, prefix),
     tags: (prefix, fileOf) => listTags(top, prefix, fileOf),
     read: (commit, path) => readAt(top, commit, path),
@@ -113,15 +114,16 @@ async function listTags(
   prefix: string,
   fileOf?: (tag: string) => string | undefined,
 ): Promise<TagEntry[]> {
-  const format = '%(refname:strip=2)%00%(objecttype)%00%(*objectname)%00%(creatordate:iso-strict)';
+  const format =
+    '%(refname:strip=2)%00%(objecttype)%00%(objectname)%00%(*objectname)%00%(creatordate:iso-strict)';
   const listed = await git(top, ['for-each-ref', `--format=${format}`, `refs/tags/${prefix}*`]);
   const tags = listed
     .split('\n')
     .filter(Boolean)
     .flatMap((line): TagEntry[] => {
-      const [name = '', type, commit = '', date = ''] = line.split('\0');
+      const [name = '', type, object = '', commit = '', date = ''] = line.split('\0');
       // GTO ignores lightweight tags, and so do we: anybody's `git tag` makes one by accident.
-      return type === 'tag' ? [{ name, commit, date }] : [];
+      return type === 'tag' ? [{ name, object, commit, date }] : [];
     });
   if (fileOf !== undefined) await addFiles(top, tags, fileOf);
   return tags;
@@ -249,5 +251,10 @@ async function tagObject(
 }
 
 async function hasOrigin(top: string): Promise<boolean> {
-  return (await runGit(top, ['remote', 'get-url', 'origin'])).code === 0;
+  return (await origin(top)) !== undefined;
+}
+
+async function origin(top: string): Promise<string | undefined> {
+  const { code, stdout } = await runGit(top, ['remote', 'get-url', 'origin']);
+  return code === 0 ? stdout.toString().trim() : undefined;
 }

@@ -5,4 +5,4 @@ export {
   type ReleasePage,
   type ReleasePages,
 } from './release-pages.ts';
-export { openVersionHistory, type Person } from './version-history.ts';
+export { openVersionHistory, type Person, type RecordInClone } from './version-history.ts';

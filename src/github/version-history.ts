@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { eachAtOnce } from '../at-once.ts';
-import { failure } from '../errors.ts';
+import { EdgeloopError, failure } from '../errors.ts';
 import type { NewTag, TagEntry, VersionHistory } from '../versioning/index.ts';
 import { endpoint, type GitHubClient, parseAnswer } from './client.ts';
 
@@ -11,6 +11,8 @@ export interface Person {
 }
 
 const AT_ONCE = 8;
+/** So many tags that a clone lacks are worth a fetch by git. */
+const WORTH_A_FETCH = 10;
 
 const sha = z.string().regex(/^[0-9a-f]{40,64}$/);
 const refSchema = z.object({ ref: z.string(), object: z.object({ type: z.string(), sha }) });
@@ -25,11 +27,15 @@ const commitSchema = z.object({ tree: z.object({ sha }) });
 /** What a tag object says; `undefined` when it names no commit. */
 type TagObject = Pick<TagEntry, 'commit' | 'date'> | undefined;
 
+/** What a clone has of the record. */
+export type RecordInClone = Pick<VersionHistory, 'fetchTags' | 'tags'>;
+
 /**
  * The record of versions in a repository on GitHub, over its REST API: needs no clone of any depth, and writes no
- * branch. Objects that never change are asked for once.
+ * branch. Which tags there are GitHub says; what they say is read from the clone where it has the same objects, since
+ * a workflow's token is good for 1,000 requests an hour and each version costs two. Each is asked for once.
  */
-export function openVersionHistory(client: GitHubClient, who: Person): VersionHistory {
+export function openVersionHistory(client: GitHubClient, who: Person, clone?: RecordInClone): VersionHistory {
   const { at, signal } = client;
   const tagObjects = new Map<string, { value: TagObject }>();
   const files = new Map<string, { value: Uint8Array | undefined }>();
@@ -55,23 +61,50 @@ export function openVersionHistory(client: GitHubClient, who: Person): VersionHi
     const refs = parseAnswer(z.array(refSchema), await client.send(request));
     // GTO ignores lightweight tags, and so do we: anybody's `git tag` makes one by accident.
     const annotated = refs.filter(({ object }) => object.type === 'tag');
+    const cloned = await readClone(
+      annotated.map(({ object }) => object.sha),
+      prefix,
+      fileOf,
+    );
     const found: (TagEntry | undefined)[] = [];
     await eachAtOnce([...annotated.entries()], AT_ONCE, signal, async ([index, { ref, object }]) => {
+      const name = ref.slice('refs/tags/'.length);
+      const known = cloned.get(object.sha);
+      if (known?.name === name) {
+        found[index] = known;
+        return;
+      }
       const tag = await once(tagObjects, object.sha, () => readTag(object.sha));
       if (tag === undefined) return;
-      const name = ref.slice('refs/tags/'.length);
       const path = fileOf?.(name);
       const file =
         path === undefined
           ? undefined
           : await once(files, `${tag.commit}:${path}`, () => readFile(tag.commit, path));
-      found[index] = { name, ...tag, ...(file !== undefined && { file }) };
+      found[index] = { name, object: object.sha, ...tag, ...(file !== undefined && { file }) };
     });
     return found.filter((entry) => entry !== undefined);
   }
 
+  /** What the clone has of these tag objects, by their ids. */
+  async function readClone(
+    objects: readonly string[],
+    prefix: string,
+    fileOf: ((tag: string) => string | undefined) | undefined,
+  ): Promise<Map<string, TagEntry>> {
+    if (clone === undefined) return new Map();
+    const read = async () => new Map((await clone.tags(prefix, fileOf)).map((tag) => [tag.object, tag]));
+    const there = await read();
+    if (objects.filter((object) => !there.has(object)).length <= WORTH_A_FETCH) return there;
+    // Without git's own credentials it only costs more requests.
+    await clone.fetchTags(prefix).catch((error: unknown) => {
+      if (!(error instanceof EdgeloopError)) throw error;
+    });
+    return read();
+  }
+
   return {
-    // What GitHub has is what is read.
+    // Which tags there are GitHub is asked each time.
     fetchTags: () => Promise.resolve(),
     tags: readTags,
     commit: (parent, added, message, date) => makeCommit(client, who, { parent, added, message, date }),

@@ -1,6 +1,8 @@
 /** An annotated tag and what lies at its commit. */
 export interface TagEntry {
   name: string;
+  /** Id of the tag object itself, which never changes. */
+  object: string;
   /** The commit that the tag names. */
   commit: string;
   /** When the tag was made, RFC 3339. */
@@ -46,6 +48,8 @@ export interface SourceControl extends VersionHistory {
   head(): Promise<string>;
   /** Paths below these that differ from the checked-out commit, untracked ones included. */
   uncommitted(paths: readonly string[]): Promise<string[]>;
+  /** Address of the remote `origin`, or `undefined`. */
+  origin(): Promise<string | undefined>;
   /** A file's bytes at a commit, or `undefined`. */
   read(commit: string, path: string): Promise<Uint8Array | undefined>;
 }

@@ -2,13 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { openWorkingTree } from '../../src/git/index.ts';
 import { openGitHub, openVersionHistory } from '../../src/github/index.ts';
-import type { VersionHistory } from '../../src/versioning/index.ts';
+import type { TagEntry, VersionHistory } from '../../src/versioning/index.ts';
 import { startFaultProxy } from '../fakes/fault-proxy.ts';
 import { type GitHubStandIn, gitHubAvailable, startGitHub } from '../fakes/github/stand-in.ts';
 import { commit, scratchRepository } from '../fixtures/git-repository.ts';
 import { ask, DATE, FILE, versionHistoryContract } from '../fixtures/version-history-contract.ts';
 
 const WHO = { name: 'Ada', email: 'ada@example.com' };
+const AS_ADA = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.com'];
 
 async function workingTree(folder: string): Promise<VersionHistory> {
   execFileSync('git', ['-C', folder, 'config', 'user.name', WHO.name]);
@@ -21,7 +22,29 @@ async function workingTree(folder: string): Promise<VersionHistory> {
 const overRest = (
   { api, repository, tokens }: GitHubStandIn,
   more: { api?: string; token?: string; repository?: string } = {},
-) => openVersionHistory(openGitHub({ api, repository, token: tokens.write, ...more }), WHO);
+  clone?: VersionHistory,
+) => openVersionHistory(openGitHub({ api, repository, token: tokens.write, ...more }), WHO, clone);
+
+const comparable = ({ date, file, ...tag }: TagEntry) => ({
+  ...tag,
+  date: Date.parse(date),
+  file: Buffer.from(file ?? []).toString(),
+});
+
+/** Makes a tag in a clone alone, or moves one there. */
+function forge(folder: string, name: string, target: string): void {
+  execFileSync('git', [
+    '-C',
+    folder,
+    ...AS_ADA,
+    'tag',
+    '--force',
+    '--annotate',
+    '--message=forged',
+    name,
+    target,
+  ]);
+}
 
 async function start(): Promise<{ github: GitHubStandIn; head: string }> {
   const github = await startGitHub(scratchRepository());
@@ -56,6 +79,14 @@ describe.skipIf(!gitHubAvailable())('a record of versions on GitHub', () => {
     versionHistoryContract(async () => {
       const { github, head } = await start();
       return { history: overRest(github), other: overRest(github), github, head };
+    });
+  });
+
+  describe('over REST, beside a shallow clone', () => {
+    versionHistoryContract(async () => {
+      const { github, head } = await start();
+      const clone = await workingTree(await github.clone({ args: ['--depth=1', '--no-tags'] }));
+      return { history: overRest(github, {}, clone), other: overRest(github, {}, clone), github, head };
     });
   });
 
@@ -113,14 +144,14 @@ describe.skipIf(!gitHubAvailable())('over REST', () => {
     expect(proxy.requests).toHaveLength(2);
   });
 
-  it('asks for 300 versions with two requests each, once', async () => {
+  it('asks for 100 versions with two requests each, once, and with none for what the clone has', async () => {
     const { github, head } = await start();
     await using _ = github;
-    const versions = Array.from({ length: 300 }, (__, n) => {
+    const versions = Array.from({ length: 100 }, (__, n) => {
       const at = `Ada <ada@example.com> ${1_700_000_000 + n} +0000`;
-      const commit = `commit refs/heads/versions\ncommitter ${at}\ndata 1\nx\nfrom ${head}\n`;
+      const made = `commit refs/heads/versions\ncommitter ${at}\ndata 1\nx\nfrom ${head}\n`;
       const file = `M 100644 inline ${FILE.path}\ndata ${String(n).length}\n${n}\n`;
-      return `${commit}${file}tag churn@v1.0.${n}\nfrom refs/heads/versions\ntagger ${at}\ndata 1\nx\n`;
+      return `${made}${file}tag churn@v1.0.${n}\nfrom refs/heads/versions\ntagger ${at}\ndata 1\nx\n`;
     });
     execFileSync('git', ['-C', github.folder, 'fast-import', '--quiet'], { input: versions.join('') });
     const history = overRest(github);
@@ -129,9 +160,31 @@ describe.skipIf(!gitHubAvailable())('over REST', () => {
       versions.map((__, n) => String(n)).toSorted(),
     );
     const asked = github.requests.length;
-    expect(asked).toBe(1 + 300 + 300);
+    expect(asked).toBe(1 + 100 + 100);
     expect(await history.tags('churn@v', () => FILE.path)).toEqual(first);
     expect(github.requests.length - asked).toBe(1);
+
+    const folder = await github.clone({ args: ['--depth=1', '--no-tags'] });
+    const beside = overRest(github, {}, await workingTree(folder));
+    expect((await beside.tags('churn@v')).map(({ name }) => name)).toEqual(first.map(({ name }) => name));
+    // Neither a tag that nobody else has nor one that was moved here says anything.
+    forge(folder, 'churn@v1.0.7', head);
+    forge(folder, 'churn@v7.0.0', head);
+    github.requests.length = 0;
+    const read = await beside.tags('churn@v', () => FILE.path);
+    expect(read.map(comparable)).toEqual(first.map(comparable));
+    expect(github.requests).toHaveLength(3);
+  });
+
+  it('reads by requests alone beside a clone that may not fetch', async () => {
+    const { github, head } = await start();
+    await using _ = github;
+    const folder = await github.clone();
+    execFileSync('git', ['-C', folder, 'remote', 'set-url', 'origin', `${github.url}/acme/private.git`]);
+    for (let n = 0; n < 20; n++) forge(github.folder, `churn@v1.0.${n}`, head);
+    const tags = await overRest(github, {}, await workingTree(folder)).tags('churn@v');
+    expect(tags.map(({ commit: at }) => at)).toEqual(Array.from({ length: 20 }, () => head));
+    expect(github.requests).toHaveLength(21);
   });
 
   it('repeats what a rule of the repository says against a tag', async () => {
