@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { misuse } from '../errors.ts';
 import { type AgentConfig, agentConfigSchema } from './agent-schema.ts';
-import { configSchema, type ModelConfig } from './schema.ts';
+import { configSchema, type GitHubConfig, type ModelConfig } from './schema.ts';
 import { nearest } from './nearest.ts';
 import { readYaml, validate, validateYaml } from './yaml-file.ts';
 
@@ -16,6 +16,7 @@ export interface Config {
   models: Record<string, ModelConfig>;
   /** At least one; the first one names the champion. */
   channels: string[];
+  github: GitHubConfig;
 }
 
 /** Loads `edgeloop.yaml`: the named file, or the nearest one upward from `from`. Throws misuses only. */

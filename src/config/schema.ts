@@ -216,6 +216,26 @@ const modelSchema = z.strictObject({
   evaluate: evaluateSchema.describe('How a candidate is judged.'),
 });
 
+const gitHubSchema = z.strictObject({
+  versions: z
+    .enum(['api', 'git'])
+    .optional()
+    .meta({
+      description:
+        'How versions get into the repository on GitHub: api, over its REST API, which needs GITHUB_TOKEN and ' +
+        'GITHUB_REPOSITORY; or git, by pushing to the remote origin. Default: api in a workflow whose checkout is of ' +
+        'its own repository and which sets GITHUB_TOKEN, elsewhere git.',
+      examples: ['git'],
+    }),
+  releases: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Writes a page among the releases of the repository on GitHub for each version: reasons, digests, report. It ' +
+        'needs GITHUB_TOKEN and GITHUB_REPOSITORY. Default: false.',
+    ),
+});
+
 /** The schema of `edgeloop.yaml` (DESIGN 8.2). */
 export const configSchema = z.strictObject({
   registry: z
@@ -245,7 +265,11 @@ export const configSchema = z.strictObject({
         'What devices follow; the first one names the champion. Default: [production]. Names are made as those of models.',
       examples: [['production'], ['production', 'canary']],
     }),
+  github: gitHubSchema.prefault({}).describe('How GitHub is used. Default: {}.'),
 });
 
 /** One model's settings, with durations in milliseconds and sizes in bytes. */
 export type ModelConfig = z.output<typeof modelSchema>;
+
+/** How GitHub is used. */
+export type GitHubConfig = z.output<typeof gitHubSchema>;

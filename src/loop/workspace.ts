@@ -16,6 +16,7 @@ import {
 
 import type { VersionHistory } from '../versioning/index.ts';
 import type { Mirror } from './mirror.ts';
+import { chooseVersionHistory } from './on-github.ts';
 
 export type Log = (
   level: 'debug' | 'info' | 'warn' | 'error',
@@ -66,15 +67,21 @@ export async function openWorkspace(deps: LoopDeps): Promise<Workspace> {
     signal: deps.signal,
     uploads: workPath({ config }, 'uploads'),
   };
-  return {
+  const workspace: Workspace = {
     config,
     registry: openRegistry(config.registry, options),
     openReference: (reference) => openReference(reference, options),
     sourceControl,
-    versionHistory: sourceControl,
+    versionHistory: await chooseVersionHistory(config, sourceControl, deps),
     mirrors: [],
     deps,
   };
+  if (config.github.releases) {
+    // What writes reports is loaded only where it is asked for.
+    const { gitHubReleases } = await import('./github-releases.ts');
+    workspace.mirrors.push(gitHubReleases(workspace));
+  }
+  return workspace;
 }
 
 /** The model's repository in the registry. */
