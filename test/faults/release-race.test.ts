@@ -1,8 +1,9 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { commit, git } from '../fixtures/churn-project.ts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { startFaultProxy } from '../fakes/fault-proxy.ts';
+import { commit, edgeloopWith, git } from '../fixtures/churn-project.ts';
 import { edit } from '../fixtures/expect-error.ts';
 import { available, type RunningRegistry, startRegistry } from '../fixtures/registries.ts';
 import {
@@ -29,13 +30,14 @@ async function race(scene: Scene, step: string, runners: ({ project: string } & 
   return Promise.all(runners.map(({ project, ...what }) => stepping(scene, project, { ...what, meet })));
 }
 
+/** All clones have the tags that origin has, and nobody finds anything wrong. */
 async function expectSound(scene: Scene, projects: string[], tags: string[]): Promise<void> {
   expect(modelTags(join(scene.root, 'origin.git'))).toEqual(tags);
   for (const project of projects) {
     git(project, 'fetch', '--quiet', '--tags');
     expect(modelTags(project)).toEqual(tags);
-    expect(await run(scene, project, 'verify', 'churn')).toEqual({ ok: true, findings: [] });
   }
+  expect(await run(scene, scene.project, 'verify', 'churn')).toEqual({ ok: true, findings: [] });
 }
 
 /** A branch with a candidate of its own: other rows are a patch, another param is a minor version. */
@@ -50,13 +52,17 @@ async function otherCandidate(scene: Scene, project: string, change: 'rows' | 'p
 
 // Debian's docker-registry is not asked: it reads links while it writes them, and answers 400 for what it has.
 describe.skipIf(!available('distribution'))('two that race', () => {
-  let registry: RunningRegistry | undefined;
+  let registry: RunningRegistry;
   let scene: Scene;
+  /** The same, where the other clone has a candidate for `1.1.0`. */
+  let forTwoVersions: Scene;
   beforeAll(async () => {
     registry = await startRegistry('distribution');
     scene = await sceneBeforeRelease({ origin: true, registry });
     cloneOf(scene, 'other');
     git(other(scene), 'remote', 'set-url', 'origin', '../origin.git');
+    forTwoVersions = copyScene(scene);
+    await otherCandidate(forTwoVersions, other(forTwoVersions), 'param');
   }, 60_000);
   afterAll(async () => await registry?.stop());
 
@@ -111,10 +117,8 @@ describe.skipIf(!available('distribution'))('two that race', () => {
 
   // Each writes the tags X.Y and X, and neither knew of the other one's version when it began.
   it('releases of two versions leave the moving tags with the higher one', async () => {
-    const base = copyScene(scene);
-    await otherCandidate(base, other(base), 'param');
     for (const step of ['tag', 'image', 'moving tags']) {
-      const copy = copyScene(base);
+      const copy = copyScene(forTwoVersions);
       const projects = [copy.project, other(copy)];
       const both = await race(
         copy,
@@ -127,10 +131,26 @@ describe.skipIf(!available('distribution'))('two that race', () => {
     }
   });
 
+  it('a release that is overtaken while it writes a moving tag leaves that with the higher version', async () => {
+    const copy = copyScene(forTwoVersions);
+    await using proxy = await startFaultProxy(registry.url);
+    const moving = { method: 'PUT', path: /\/manifests\/1$/ };
+    // Some seconds, in which the other one begins and ends.
+    proxy.fault({ fault: 'slow', of: 'request', bytesPerSecond: 150 }, moving);
+    const through = copy.environment.EDGELOOP_REGISTRY.replace(registry.host, proxy.host);
+    const slow = edgeloopWith({ EDGELOOP_REGISTRY: through }, copy.project, 'release', 'churn');
+    const seen = () => proxy.requests.filter(({ faults }) => faults.includes('slow'));
+    await vi.waitFor(() => expect(seen()).toHaveLength(1), { timeout: 30_000 });
+    const quick = await run(copy, other(copy), 'release', 'churn');
+    expect(quick).toMatchObject({ version: '1.1.0', created: true });
+    expect(await slow).toMatchObject({ code: 0, stdout: expect.stringContaining('released churn 1.0.1') });
+    const tags = ['churn#production#1', 'churn@v1.0.0', 'churn@v1.0.1', 'churn@v1.1.0'];
+    await expectSound(copy, [copy.project, other(copy)], tags);
+  });
+
   it('rollouts of two versions: one moves the channel, the other is refused', async () => {
-    const base = copyScene(scene);
+    const base = copyScene(forTwoVersions);
     await run(base, base.project, 'release', 'churn');
-    await otherCandidate(base, other(base), 'param');
     await run(base, other(base), 'release', 'churn');
     const versions = ['1.0.1', '1.1.0'];
     for (const round of rounds) {
@@ -154,5 +174,23 @@ describe.skipIf(!available('distribution'))('two that race', () => {
         await run(copy, projects[loser] ?? '', 'rollout', again, '--channel', 'production'),
       ).toMatchObject({ sequence: 3, version: versions[loser] });
     }
+  });
+
+  it('a rollout that stood still while others went on does not take the channel back', async () => {
+    const copy = copyScene(scene);
+    const { project } = copy;
+    await run(copy, project, 'release', 'churn');
+    const production = ['--channel', 'production'];
+    const meet = { step: 'document', folder: mkdtempSync(join(tmpdir(), 'edgeloop-meet-')), count: 2 };
+    const still = stepping(copy, project, { verb: 'rollout', version: '1.0.1', meet });
+    await vi.waitFor(() => expect(readdirSync(meet.folder)).toHaveLength(1), { timeout: 30_000 });
+    // Somebody takes it for one that was cut, finishes it, and goes back.
+    const finished = await run(copy, other(copy), 'rollout', 'churn@1.0.1', ...production);
+    expect(finished).toMatchObject({ sequence: 2, version: '1.0.1' });
+    await run(copy, other(copy), 'rollback', 'churn', ...production);
+    writeFileSync(join(meet.folder, 'go on'), '');
+    expect((await still).steps).toEqual(['tag', 'document']);
+    const { channels } = await run(copy, project, 'status');
+    expect(channels).toMatchObject([{ sequence: 3, version: '1.0.0' }]);
   });
 });
