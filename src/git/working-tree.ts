@@ -6,6 +6,7 @@ import { failure, misuse } from '../errors.ts';
 import type { CodeHistory } from '../training/index.ts';
 import type { SourceControl, TagEntry } from '../versioning/index.ts';
 import { catFiles } from './cat-file.ts';
+import { compareTags, fetchTag } from './origin-tags.ts';
 import { git, gitFailed, runGit } from './run-git.ts';
 import { snapshotOfChanges, snapshotOfCommit } from './snapshot.ts';
 import { unchangedPaths } from './unchanged.ts';
@@ -40,6 +41,8 @@ export async function openWorkingTree(folder: string): Promise<WorkingTree | und
     fetchTags: (prefix) => fetchTags(top, prefix),
     tags: (prefix, fileOf) => listTags(top, prefix, fileOf),
     read: (commit, path) => readAt(top, commit, path),
+    compareTags: (names) => compareTags(top, names),
+    fetchTag: (name) => fetchTag(top, name),
     commit: (parent, files, message, date) => commitOnNoBranch(top, { parent, files, message, date }),
     createTag: (tag) => createTag(top, tag),
     unchanged: (paths) => unchangedPaths({ top, attributes }, paths),
@@ -109,22 +112,31 @@ async function fetchTags(top: string, prefix: string): Promise<void> {
   await git(top, ['fetch', '--quiet', '--no-tags', ...(shallow ? ['--depth=1'] : []), 'origin', refspec]);
 }
 
+/** One entry of `git for-each-ref`, whose fields end with a NUL: a message has several lines. */
+const TAG = /([^\0]+)\0([^\0]*)\0([^\0]*)\0([^\0]*)\0([^\0]*)\0([^\0]*)\0\n?/g;
+
 async function listTags(
   top: string,
   prefix: string,
   fileOf?: (tag: string) => string | undefined,
 ): Promise<TagEntry[]> {
-  const format =
-    '%(refname:strip=2)%00%(objecttype)%00%(objectname)%00%(*objectname)%00%(creatordate:iso-strict)';
+  const fields = [
+    'refname:strip=2',
+    'objecttype',
+    'objectname',
+    '*objectname',
+    'creatordate:iso-strict',
+    'contents',
+  ];
+  const format = fields.map((field) => `%(${field})%00`).join('');
   const listed = await git(top, ['for-each-ref', `--format=${format}`, `refs/tags/${prefix}*`]);
-  const tags = listed
-    .split('\n')
-    .filter(Boolean)
-    .flatMap((line): TagEntry[] => {
-      const [name = '', type, object = '', commit = '', date = ''] = line.split('\0');
+  const tags = Array.from(
+    listed.matchAll(TAG),
+    ([, name = '', type, object = '', commit = '', date = '', message = '']) => {
       // GTO ignores lightweight tags, and so do we: anybody's `git tag` makes one by accident.
-      return type === 'tag' ? [{ name, object, commit, date }] : [];
-    });
+      return type === 'tag' ? [{ name, object, commit, date, message }] : [];
+    },
+  ).flat();
   if (fileOf !== undefined) await addFiles(top, tags, fileOf);
   return tags;
 }

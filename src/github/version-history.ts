@@ -19,13 +19,14 @@ const refSchema = z.object({ ref: z.string(), object: z.object({ type: z.string(
 const tagSchema = z.object({
   object: z.object({ type: z.string(), sha }),
   tagger: z.object({ date: z.string() }),
+  message: z.string(),
 });
 const fileSchema = z.object({ content: z.string(), encoding: z.literal('base64') });
 const madeSchema = z.object({ sha });
 const commitSchema = z.object({ tree: z.object({ sha }) });
 
 /** What a tag object says; `undefined` when it names no commit. */
-type TagObject = Pick<TagEntry, 'commit' | 'date'> | undefined;
+type TagObject = Pick<TagEntry, 'commit' | 'date' | 'message'> | undefined;
 
 /** What a clone has of the record. */
 export type RecordInClone = Pick<VersionHistory, 'fetchTags' | 'tags'>;
@@ -42,8 +43,8 @@ export function openVersionHistory(client: GitHubClient, who: Person, clone?: Re
 
   async function readTag(tag_sha: string): Promise<TagObject> {
     const request = endpoint('GET /repos/{owner}/{repo}/git/tags/{tag_sha}', { ...at, tag_sha });
-    const { object, tagger } = parseAnswer(tagSchema, await client.send(request));
-    return object.type === 'commit' ? { commit: object.sha, date: tagger.date } : undefined;
+    const { object, tagger, message } = parseAnswer(tagSchema, await client.send(request));
+    return object.type === 'commit' ? { commit: object.sha, date: tagger.date, message } : undefined;
   }
 
   async function readFile(ref: string, path: string): Promise<Uint8Array | undefined> {

@@ -7,6 +7,8 @@ export interface TagEntry {
   commit: string;
   /** When the tag was made, RFC 3339. */
   date: string;
+  /** The tag's own message, not the commit's. */
+  message: string;
   /** The bytes of the file that was asked for, as that commit has it; absent when it has none. */
   file?: Uint8Array;
 }
@@ -40,6 +42,13 @@ export interface VersionHistory {
   createTag(tag: NewTag): Promise<boolean>;
 }
 
+/** A tag as it is here and at `origin`: the tag objects' names, or `undefined` where there is no such tag. */
+export interface TagPair {
+  name: string;
+  here: string | undefined;
+  origin: string | undefined;
+}
+
 /** The files that are checked out here, and the commit that they are of. */
 export interface SourceControl extends VersionHistory {
   /** Top folder of the working tree, absolute. */
@@ -52,4 +61,11 @@ export interface SourceControl extends VersionHistory {
   origin(): Promise<string | undefined>;
   /** A file's bytes at a commit, or `undefined`. */
   read(commit: string, path: string): Promise<Uint8Array | undefined>;
+  /**
+   * The tags here and at `origin` with these names, in which `*` stands for anything; `undefined` without an `origin`.
+   * Reads only. Throws `git-failed` when it cannot be reached.
+   */
+  compareTags(names: readonly string[]): Promise<TagPair[] | undefined>;
+  /** Fetches one tag that is not here yet; never overwrites one that is. */
+  fetchTag(name: string): Promise<void>;
 }
