@@ -1,6 +1,6 @@
 import { failure } from '../errors.ts';
-import { buildImage, type BuiltImage, pushImage, type Repository } from '../oci/index.ts';
-import { type Lock, lockBytes, lockPath, versionTag } from '../versioning/index.ts';
+import { buildImage, type BuiltImage, type Descriptor, pushImage, type Repository } from '../oci/index.ts';
+import { type Lock, lockBytes, lockPath, tagMessage, versionTag } from '../versioning/index.ts';
 import { openBaseImage } from './base-image.ts';
 import type { Candidate } from './candidate.ts';
 import { listReleases, type Release } from './releases.ts';
@@ -35,7 +35,7 @@ export async function publishRelease(
   const { lock } = release;
   const { model, version } = lock;
   const repository = repositoryOf(workspace, model);
-  const image = await imageOf(workspace, candidate, lock);
+  const image = await imageOf(workspace, candidate.descriptor, lock);
   if (image.index.descriptor.digest !== lock.image) {
     throw disagreement(
       `the image of ${model} ${version} is ${image.index.descriptor.digest} now, not ${lock.image}`,
@@ -64,29 +64,14 @@ function begin(workspace: Workspace, model: string, step: string): void {
 /** The image that a lock file means. */
 export async function imageOf(
   workspace: Workspace,
-  candidate: Candidate,
+  modelManifest: Pick<Descriptor, 'digest'>,
   { model, version, base }: Pick<Lock, 'model' | 'version' | 'base'>,
 ): Promise<BuiltImage> {
-  return buildImage(repositoryOf(workspace, model), candidate.descriptor, {
+  return buildImage(repositoryOf(workspace, model), modelManifest, {
     model,
     version,
     ...(base !== undefined && { base: await openBaseImage(workspace, base) }),
   });
-}
-
-function tagMessage(lock: Lock): string {
-  const trailers = {
-    'Model-Manifest': lock.modelManifest,
-    Image: lock.image,
-    ...(lock.base !== undefined && { 'Base-Image': lock.base }),
-    'Input-Key': lock.inputKey,
-    Dataset: lock.dataset,
-    Verdict: lock.verdict,
-    Champion: lock.champion ?? 'none',
-    'Trained-Commit': lock.trainedCommit ?? 'none',
-  };
-  const lines = Object.entries(trailers).map(([name, value]) => `${name}: ${value}`);
-  return `${lock.model} ${lock.version}\n\n${lock.reasons.map((reason) => `- ${reason}`).join('\n')}\n\n${lines.join('\n')}`;
 }
 
 /**

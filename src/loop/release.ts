@@ -54,7 +54,7 @@ export async function releaseModel(
   const verdict = await requirePass(workspace, identity, candidate, champion);
   const highest = await findHighest(workspace, model);
   const next = nextVersion(highest, candidate.card, options.bump);
-  const image = await imageOf(workspace, candidate, { model, version: next.version, base });
+  const image = await imageOf(workspace, candidate.descriptor, { model, version: next.version, base });
   const lock: Lock = {
     schema: 'edgeloop.lock/v1',
     model,

@@ -2,7 +2,7 @@ import semver from 'semver';
 import { readPackedFile } from '../oci/index.ts';
 import { type Card, CARD_FILE, parseCard } from '../onnx/index.ts';
 import { readChannel } from '../rollout/index.ts';
-import { type Lock, lockPath, parseLock, parseModelTag } from '../versioning/index.ts';
+import { type Lock, lockPath, parseLock, parseModelTag, type TagEntry } from '../versioning/index.ts';
 import { repositoryOf, type Workspace } from './workspace.ts';
 
 /** One version of a model, as git records it. */
@@ -15,24 +15,44 @@ export interface Release {
   date: string;
 }
 
+/** A version's tag, with the bytes of its lock file. */
+export interface VersionTag extends TagEntry {
+  version: string;
+}
+
+/** All version tags of a model that git knows and whose names begin with `prefix`, the highest version first. */
+export async function listVersionTags(
+  { versionHistory }: Workspace,
+  model: string,
+  prefix = `${model}@v`,
+): Promise<VersionTag[]> {
+  const tags = await versionHistory?.tags(prefix, (name) =>
+    parseModelTag(name)?.kind === 'version' ? lockPath(model) : undefined,
+  );
+  const versions = (tags ?? []).flatMap((entry): VersionTag[] => {
+    const tag = parseModelTag(entry.name);
+    return tag?.kind === 'version' ? [{ ...entry, version: tag.version }] : [];
+  });
+  return versions.toSorted((a, b) => semver.rcompare(a.version, b.version));
+}
+
 /** All releases of a model that git knows, the highest version first. */
 export async function listReleases(workspace: Workspace, model: string): Promise<Release[]> {
-  const { versionHistory } = workspace;
-  if (versionHistory === undefined) return [];
-  const file = lockPath(model);
-  const tags = await versionHistory.tags(`${model}@v`, (name) =>
-    parseModelTag(name)?.kind === 'version' ? file : undefined,
-  );
-  const releases = tags.flatMap(({ name, commit, date, file: bytes }): Release[] => {
-    const tag = parseModelTag(name);
-    if (tag?.kind !== 'version') return [];
-    if (bytes === undefined) {
-      workspace.deps.log('warn', `the tag ${name} is passed over: its commit has no ${file}`);
-      return [];
-    }
-    return [{ version: tag.version, lock: parseLock(bytes, `${name}:${file}`), tag: name, commit, date }];
+  return (await listVersionTags(workspace, model)).flatMap((tag) => {
+    const release = readRelease(tag, model);
+    if (release !== undefined) return [release];
+    workspace.deps.log('warn', `the tag ${tag.name} is passed over: its commit has no ${lockPath(model)}`);
+    return [];
   });
-  return releases.toSorted((a, b) => semver.rcompare(a.version, b.version));
+}
+
+/** What a version's tag says; `undefined` when its commit has no lock file. Throws `lock-invalid`. */
+export function readRelease(
+  { version, name, commit, date, file }: VersionTag,
+  model: string,
+): Release | undefined {
+  if (file === undefined) return undefined;
+  return { version, lock: parseLock(file, `${name}:${lockPath(model)}`), tag: name, commit, date };
 }
 
 /** One move of a channel, as git records it. */

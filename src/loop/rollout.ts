@@ -4,7 +4,7 @@ import { nextDocument, readChannel, writeChannel } from '../rollout/index.ts';
 import type { ChannelDocument } from '../trust/index.ts';
 import { channelTag } from '../versioning/index.ts';
 import { listMoves, listReleases, type Release } from './releases.ts';
-import { damagedContent } from './verify-content.ts';
+import { damagedContent } from './verify/content.ts';
 import { repositoryOf, requireVersionHistory, type Workspace } from './workspace.ts';
 
 /** A channel of a model, and the version that it is to name. */

@@ -4,7 +4,7 @@ import { digestOf, readArtifact, readImage, type Repository } from '../oci/index
 import { readChannel } from '../rollout/index.ts';
 import { DATASET_ARTIFACT_TYPE } from './plan.ts';
 import { listMoves, listReleases, readCard, type Release } from './releases.ts';
-import { damagedContent } from './verify-content.ts';
+import { damagedContent } from './verify/content.ts';
 import { repositoryOf, type Workspace } from './workspace.ts';
 
 /** Two mirrors that disagree, or something that is missing or damaged. */

@@ -64,7 +64,7 @@ export interface ImageFacts {
  */
 export async function buildImage(
   repository: Repository,
-  modelDescriptor: Descriptor,
+  modelDescriptor: Pick<Descriptor, 'digest'>,
   options: { model: string; version: string; base?: BaseImage; annotations?: Record<string, string> },
 ): Promise<BuiltImage> {
   const { base } = options;

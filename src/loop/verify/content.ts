@@ -1,5 +1,5 @@
-import { EdgeloopError, messageOf } from '../errors.ts';
-import { type Descriptor, indexSchema, manifestSchema, OCI_INDEX, type Repository } from '../oci/index.ts';
+import { EdgeloopError, messageOf } from '../../errors.ts';
+import { type Descriptor, indexSchema, manifestSchema, OCI_INDEX, type Repository } from '../../oci/index.ts';
 
 /** Content of a repository that is missing or is not what its digest says. */
 export interface Damage {
