@@ -82,6 +82,7 @@ projectVerb(
   'edgeloop rollout churn@1.0.1 --channel production',
 )
   .requiredOption('--channel <name>', 'the channel that devices follow')
+  .option('--allow-major', 'go on to a major version, which may break clients')
   .action(async (release, options) => (await import('./rollout.ts')).default(release, options));
 
 projectVerb(
@@ -92,6 +93,14 @@ projectVerb(
   .requiredOption('--channel <name>', 'the channel that devices follow')
   .option('--to <version>', 'the release to go back to (default: what the channel named before)')
   .action(async (model, options) => (await import('./rollback.ts')).default(model, options));
+
+projectVerb(
+  'deprecate <model@version>',
+  'say of a release that it is not to be rolled out any more',
+  'edgeloop deprecate churn@1.0.1 --why "trained on the prices of last year"',
+)
+  .requiredOption('--why <text>', 'a sentence for whoever wants to roll it out')
+  .action(async (release, options) => (await import('./deprecate.ts')).default(release, options));
 
 projectVerb(
   'verify [model]',

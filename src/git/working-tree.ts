@@ -36,6 +36,7 @@ export async function openWorkingTree(folder: string): Promise<WorkingTree | und
   return {
     top,
     head: () => head(top, headCommit),
+    who: () => knownPerson(top),
     uncommitted: (paths) => uncommitted(top, paths),
     origin: () => origin(top),
     fetchTags: (prefix) => fetchTags(top, prefix),
@@ -168,10 +169,18 @@ async function readAt(top: string, commit: string, path: string): Promise<Uint8A
   return code === 0 ? stdout : undefined;
 }
 
+async function setting(top: string, key: string): Promise<string> {
+  return (await runGit(top, ['config', key])).stdout.toString().trim();
+}
+
+async function knownPerson(top: string): Promise<string | undefined> {
+  const [name, email] = [await setting(top, 'user.name'), await setting(top, 'user.email')];
+  return [name, ...(email === '' ? [] : [`<${email}>`])].filter(Boolean).join(' ') || undefined;
+}
+
 async function identity(top: string): Promise<Record<string, string>> {
-  const known = async (key: string) => (await runGit(top, ['config', key])).stdout.toString().trim();
-  const name = (await known('user.name')) || FALLBACK_IDENTITY.name;
-  const email = (await known('user.email')) || FALLBACK_IDENTITY.email;
+  const name = (await setting(top, 'user.name')) || FALLBACK_IDENTITY.name;
+  const email = (await setting(top, 'user.email')) || FALLBACK_IDENTITY.email;
   return {
     GIT_AUTHOR_NAME: name,
     GIT_AUTHOR_EMAIL: email,

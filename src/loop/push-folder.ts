@@ -103,7 +103,7 @@ function findBaseImage(text: string, options: OpenRegistryOptions): Promise<Base
 
 /** The version that a tag is, if it is one. Tags with a meaning of their own are refused: they would be mistaken for it. */
 function versionOf(tag: string): string | undefined {
-  if (/-model$|^(?:in|job|channel)-|^sha256-|^\d+(?:\.\d+)?$/.test(tag))
+  if (/-model$|^(?:in|job|channel|deprecated)-|^sha256-|^\d+(?:\.\d+)?$/.test(tag))
     throw misuse(
       'tag-reserved',
       `the tag "${tag}" is one that Edgeloop sets itself`,

@@ -1,4 +1,5 @@
 import semver from 'semver';
+import { misuse } from '../errors.ts';
 import { readPackedFile } from '../oci/index.ts';
 import { type Card, CARD_FILE, parseCard } from '../onnx/index.ts';
 import { readChannel } from '../rollout/index.ts';
@@ -53,6 +54,22 @@ export function readRelease(
 ): Release | undefined {
   if (file === undefined) return undefined;
   return { version, lock: parseLock(file, `${name}:${lockPath(model)}`), tag: name, commit, date };
+}
+
+/** The release of a version. Throws the misuse `release-unknown` that says which there are. */
+export function requireRelease(
+  releases: readonly Release[],
+  { model, version }: { model: string; version: string },
+): Release {
+  const release = releases.find((candidate) => candidate.version === version);
+  if (release !== undefined) return release;
+  const known = releases.slice(0, 5).map((candidate) => candidate.version);
+  const more = releases.length > 5 ? ` and ${releases.length - 5} older` : '';
+  throw misuse(
+    'release-unknown',
+    `${model} has no release ${version}; released: ${known.join(', ') || 'none'}${more}`,
+    `Release it first: edgeloop release ${model}; or fetch the tags: git fetch origin '+refs/tags/*:refs/tags/*'`,
+  );
 }
 
 /** One move of a channel, as git records it. */

@@ -1,3 +1,11 @@
+export {
+  deprecatedTag,
+  deprecatedVersions,
+  type Deprecation,
+  DEPRECATION_ARTIFACT_TYPE,
+  deprecationBytes,
+  parseDeprecation,
+} from './deprecation.ts';
 export { type Lock, lockBytes, lockPath, parseLock } from './lock.ts';
 export { nextVersion, type NextVersion, type TrainingChange, trainingChanges } from './next-version.ts';
 export { type Change, type Level, signatureChanges } from './signature-change.ts';

@@ -55,6 +55,8 @@ export interface SourceControl extends VersionHistory {
   readonly top: string;
   /** The commit that was checked out when this was opened. Throws `git-no-commit` before the first one. */
   head(): Promise<string>;
+  /** Who works here, as git knows them: `Ada <ada@example.com>`; `undefined` when it knows nobody. */
+  who(): Promise<string | undefined>;
   /** Paths below these that differ from the checked-out commit, untracked ones included. */
   uncommitted(paths: readonly string[]): Promise<string[]>;
   /** Address of the remote `origin`, or `undefined`. */
