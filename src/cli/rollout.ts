@@ -1,25 +1,18 @@
-import { misuse } from '../errors.ts';
 import { rollOut } from '../loop/rollout.ts';
 import type { ChannelDocument } from '../trust/index.ts';
 import { openProject } from './project.ts';
+import { parseReleaseName } from './release-name.ts';
 import { type CommonOptions, type Outcome, runVerb } from './run-verb.ts';
 
-/** `edgeloop rollout MODEL@VERSION --channel CHANNEL` */
+/** `edgeloop rollout MODEL@VERSION --channel CHANNEL [--allow-major]` */
 export default function rollout(
-  release: string,
-  options: CommonOptions & { channel: string },
+  name: string,
+  options: CommonOptions & { channel: string; allowMajor?: boolean },
 ): Promise<void> {
   return runVerb(options, async (context) => {
-    const [, model, version] = /^([^@]+)@v?(\d+\.\d+\.\d+)$/.exec(release) ?? [];
-    if (model === undefined || version === undefined) {
-      throw misuse(
-        'usage',
-        `"${release}" is not MODEL@VERSION`,
-        'For example: edgeloop rollout churn@1.0.1 --channel production',
-      );
-    }
+    const { model, version } = parseReleaseName(name, 'edgeloop rollout churn@1.0.1 --channel production');
     const workspace = await openProject(options, context);
-    return documentOutcome(await rollOut(workspace, { model, version, channel: options.channel }));
+    return documentOutcome(await rollOut(workspace, { model, version, ...options }));
   });
 }
 

@@ -1,9 +1,12 @@
 import { modelConfig } from '../config/index.ts';
 import { failure, misuse, refusal } from '../errors.ts';
-import { nextDocument, readChannel, writeChannel } from '../rollout/index.ts';
+import type { Repository } from '../oci/index.ts';
+import { newDocument, readChannel, writeChannel } from '../rollout/index.ts';
 import type { ChannelDocument } from '../trust/index.ts';
-import { channelTag } from '../versioning/index.ts';
-import { listMoves, listReleases, type Release } from './releases.ts';
+import { channelTag, deprecatedVersions } from '../versioning/index.ts';
+import { readDeprecations } from './deprecate.ts';
+import { listMoves, listReleases, type Release, requireRelease } from './releases.ts';
+import { requireRolloutAllowed, type RolloutRules } from './rollout-rules.ts';
 import { damagedContent } from './verify/content.ts';
 import { repositoryOf, requireVersionHistory, type Workspace } from './workspace.ts';
 
@@ -12,24 +15,31 @@ export interface Move {
   model: string;
   channel: string;
   version: string;
-}
-
-/** Moves a channel to a release: a new document with a higher sequence, and its git tag. Does nothing when it is there. */
-export async function rollOut(workspace: Workspace, move: Move): Promise<ChannelDocument> {
-  const { releases } = await openChannel(workspace, move, 'rollout');
-  return moveChannel(workspace, move.channel, findRelease(releases, move));
+  /** Lets the channel go to another major version. */
+  allowMajor?: boolean | undefined;
 }
 
 /**
- * Moves a channel back: to `to`, or to the release that it named before the one that it names now. The document is a
- * new one with a higher sequence, so that no device takes it for an old one.
+ * Moves a channel to a release that nothing speaks against (`requireRolloutAllowed`): a new document with a higher
+ * sequence, and its git tag. Does nothing when it is there.
+ */
+export async function rollOut(workspace: Workspace, move: Move): Promise<ChannelDocument> {
+  const opened = await openChannel(workspace, move, 'rollout');
+  const release = requireRelease(opened.releases, move);
+  return moveChannel(workspace, opened, release, { ...opened, allowMajor: move.allowMajor });
+}
+
+/**
+ * Moves a channel back: to `to`, or to the newest release that it named before the one that it names now and that is not
+ * deprecated. The document is a new one with a higher sequence, so that no device takes it for an old one. What the
+ * channel has named before may be deprecated or of another major version: in an incident it may be the best there is.
  */
 export async function rollBack(
   workspace: Workspace,
   { model, channel, to }: { model: string; channel: string; to?: string },
 ): Promise<ChannelDocument> {
-  const { releases, moves } = await openChannel(workspace, { model, channel }, 'rollback');
-  const current = await readChannel(repositoryOf(workspace, model), channel);
+  const opened = await openChannel(workspace, { model, channel }, 'rollback');
+  const { current, moves, releases } = opened;
   if (current === undefined) {
     throw misuse(
       'channel-empty',
@@ -37,42 +47,82 @@ export async function rollBack(
       `Roll out first: edgeloop rollout ${model}@VERSION --channel ${channel}`,
     );
   }
-  const { version: now } = current.document;
-  const version = to ?? moves.find((named) => named !== now);
-  if (version === undefined) {
-    const known = releases.map((release) => release.version).join(', ');
-    throw misuse(
-      'no-predecessor',
-      `${channel} has never named another version of ${model} than ${now}`,
-      `Name one with --to; released are: ${known}`,
-    );
-  }
-  return moveChannel(workspace, channel, findRelease(releases, { model, version }));
+  const deprecated = deprecatedVersions(await repositoryOf(workspace, model).tags());
+  const version = to ?? predecessor(current, moves, deprecated);
+  const release = requireRelease(releases, { model, version });
+  const isNamedBefore = moves.some((move) => move.version === version && move.sequence <= current.sequence);
+  if (isNamedBefore && deprecated.has(version)) await warnOfDeprecated(workspace, release);
+  return moveChannel(workspace, opened, release, isNamedBefore ? undefined : opened);
 }
 
-/** Fetches what git knows of a channel; `moves` are the versions that it named, the newest first. */
+function predecessor(
+  { model, channel, version: now, sequence }: ChannelDocument,
+  moves: readonly NamedMove[],
+  deprecated: ReadonlySet<string>,
+): string {
+  // A tag that is newer than the document is of a rollout that was cut: the channel has not named that one.
+  const before = moves.filter((move) => move.sequence < sequence && move.version !== now);
+  const found = before.find((move) => !deprecated.has(move.version));
+  if (found !== undefined) return found.version;
+  const [newest] = before;
+  throw misuse(
+    'no-predecessor',
+    newest === undefined
+      ? `${channel} has never named another version of ${model} than ${now}`
+      : `all that ${channel} has named of ${model} before ${now} is deprecated, ${newest.version} for example`,
+    `Name one with --to, a deprecated one too: edgeloop rollback ${model} --channel ${channel} --to ${newest?.version ?? 'VERSION'}`,
+  );
+}
+
+async function warnOfDeprecated(workspace: Workspace, release: Release): Promise<void> {
+  for (const { why, by } of await readDeprecations(workspace, release)) {
+    const words = `${release.lock.model} ${release.version} is deprecated: ${why} (${by ?? 'somebody'})`;
+    workspace.deps.log('warn', words);
+  }
+}
+
+/** A move of a channel whose release git knows. */
+interface NamedMove {
+  sequence: number;
+  version: string;
+}
+
+interface OpenedChannel {
+  channel: string;
+  releases: Release[];
+  /** The newest first. */
+  moves: NamedMove[];
+  /** What the channel names now. */
+  current: ChannelDocument | undefined;
+}
+
+/** Fetches what git knows of a channel, and reads what it names. */
 async function openChannel(
   workspace: Workspace,
   { model, channel }: { model: string; channel: string },
   verb: string,
-): Promise<{ releases: Release[]; moves: string[] }> {
+): Promise<OpenedChannel> {
   modelConfig(workspace.config, model);
   requireChannel(workspace, channel);
   const history = requireVersionHistory(workspace, verb);
   await history.fetchTags(`${model}@v`);
   await history.fetchTags(`${model}#${channel}#`);
   const releases = await listReleases(workspace, model);
-  const moves = (await listMoves(workspace, model, channel)).map((move) => {
-    return releases.find(({ commit }) => commit === move.commit)?.version;
+  const moves = (await listMoves(workspace, model, channel)).flatMap(({ sequence, commit }) => {
+    const version = releases.find((release) => release.commit === commit)?.version;
+    return version === undefined ? [] : [{ sequence, version }];
   });
-  return { releases, moves: moves.filter((version) => version !== undefined) };
+  const current = (await readChannel(repositoryOf(workspace, model), channel))?.document;
+  return { channel, releases, moves, current };
 }
 
 async function moveChannel(
   workspace: Workspace,
-  channel: string,
+  opened: OpenedChannel,
   release: Release,
+  rules: RolloutRules | undefined,
 ): Promise<ChannelDocument> {
+  const { channel, current } = opened;
   const { version, lock } = release;
   const { model, modelManifest: digest } = lock;
   const repository = repositoryOf(workspace, model);
@@ -84,62 +134,63 @@ async function moveChannel(
       `Finish the release first: edgeloop release ${model}`,
     );
   }
-  const current = await readChannel(repository, channel);
-  if (current?.document.version === version && current.document.digest === digest) return current.document;
+  if (current?.version === version && current.digest === digest) return current;
 
-  // A device could not fetch what is damaged here.
+  if (rules !== undefined) await requireRolloutAllowed(workspace, release, rules);
+  else await requireWhole(repository, digest);
+
+  const sequence = await takeSequence(workspace, opened, release);
+  const document = newDocument(sequence, { channel, model, version, digest }, workspace.deps.now());
+  begin(workspace, model, 'document');
+  return writeChannel(repository, document);
+}
+
+/** A device could not fetch what is damaged here. */
+async function requireWhole(repository: Repository, digest: string): Promise<void> {
   const [damage] = await damagedContent(repository, [digest]);
   if (damage !== undefined) throw failure(damage.code, damage.message, damage.mend);
+}
 
-  const document = nextDocument(current, { channel, model, version, digest }, workspace.deps.now());
-  const tag = channelTag(model, channel, document.sequence);
-  const message = `${model} ${version} to ${channel}\n\nModel-Manifest: ${digest}`;
+/**
+ * Takes the next sequence number by its git tag, the compare-and-swap between rollouts. A rollout that was cut short has
+ * left its tag: the same one may finish it, another may not.
+ */
+async function takeSequence(
+  workspace: Workspace,
+  { channel, current }: OpenedChannel,
+  { commit, version, lock: { model, modelManifest } }: Release,
+): Promise<number> {
   const history = requireVersionHistory(workspace, 'rollout');
-  begin(workspace, model, 'tag');
-  if (!(await history.createTag({ name: tag, commit: release.commit, message }))) {
-    await requireSameTarget(workspace, tag, release);
-  }
-  begin(workspace, model, 'document');
-  // Meanwhile somebody may have finished this very rollout, and others have followed.
-  const latest = (await readChannel(repository, channel))?.document;
-  if (latest?.sequence === document.sequence) return latest;
-  if (latest !== undefined && latest.sequence > document.sequence) {
+  const message = `${model} ${version} to ${channel}\n\nModel-Manifest: ${modelManifest}`;
+  for (let sequence = (current?.sequence ?? 0) + 1; ; sequence++) {
+    const name = channelTag(model, channel, sequence);
+    begin(workspace, model, 'tag');
+    if (await history.createTag({ name, commit, message })) return sequence;
+    await history.fetchTags(name);
+    const existing = (await history.tags(name)).find((tag) => tag.name === name);
+    if (existing?.commit === commit) return sequence;
+    const releases = await listReleases(workspace, model);
+    const holder = releases.find((release) => release.commit === existing?.commit);
+    if (holder === undefined) {
+      throw refusal(
+        'channel-moved',
+        `there is a git tag ${name} already, which names no release of ${model}`,
+        `Look at it: git show '${name}'. Delete it if it is not meant to move the channel, and roll out again.`,
+      );
+    }
+    // Nobody will finish the rollout of what was deprecated since: it must not hold the channel for ever.
+    if ((await readDeprecations(workspace, holder)).length > 0) continue;
     throw refusal(
       'channel-moved',
-      `${channel} has document ${latest.sequence} by now, which names ${model} ${latest.version}`,
-      'Look at it with `edgeloop status`, and roll out again if it is not what you want.',
+      `another rollout has created ${name} for ${model} ${holder.version}`,
+      `See with \`edgeloop status\` whether it has ended. Roll out ${model}@${holder.version} to finish one that was cut short, and then what you want.`,
     );
   }
-  await writeChannel(repository, document);
-  return document;
 }
 
 /** Tells which step of the sequence comes now. */
 function begin(workspace: Workspace, model: string, step: string): void {
   workspace.deps.log('debug', `rollout ${model}: ${step}`, { step });
-}
-
-/** A rollout that was cut short left its tag and no document: the same rollout may finish it, another may not. */
-async function requireSameTarget(workspace: Workspace, tag: string, release: Release): Promise<void> {
-  const history = requireVersionHistory(workspace, 'rollout');
-  await history.fetchTags(tag);
-  const existing = (await history.tags(tag)).find(({ name }) => name === tag);
-  if (existing?.commit === release.commit) return;
-  const { model } = release.lock;
-  const releases = await listReleases(workspace, model);
-  const other = releases.find(({ commit }) => commit === existing?.commit);
-  if (other === undefined) {
-    throw refusal(
-      'channel-moved',
-      `there is a git tag ${tag} already, which names no release of ${model}`,
-      `Look at it: git show '${tag}'. Delete it if it is not meant to move the channel, and roll out again.`,
-    );
-  }
-  throw refusal(
-    'channel-moved',
-    `another rollout has created ${tag} for ${model} ${other.version}`,
-    `See with \`edgeloop status\` whether it has ended. Roll out ${model}@${other.version} to finish one that was cut short, and then what you want.`,
-  );
 }
 
 function requireChannel(workspace: Workspace, channel: string): void {
@@ -149,20 +200,5 @@ function requireChannel(workspace: Workspace, channel: string): void {
     'channel-unknown',
     `${file} has no channel "${channel}"`,
     `It has ${channels.join(', ')}; add it under "channels".`,
-  );
-}
-
-function findRelease(releases: Release[], { model, version }: { model: string; version: string }): Release {
-  const release = releases.find((candidate) => candidate.version === version);
-  if (release !== undefined) return release;
-  const known =
-    releases
-      .slice(0, 5)
-      .map((candidate) => candidate.version)
-      .join(', ') || 'none';
-  throw misuse(
-    'release-unknown',
-    `${model} has no release ${version}; released: ${known}`,
-    `Release it first: edgeloop release ${model}`,
   );
 }

@@ -1,1 +1,8 @@
-export { type Channel, nextDocument, readChannel, writeChannel } from './channels.ts';
+export {
+  type Channel,
+  channelSequences,
+  newDocument,
+  readChannel,
+  readKept,
+  writeChannel,
+} from './channels.ts';

@@ -227,9 +227,11 @@ describe('a damaged release', () => {
     ['a flipped byte in its weights', () => flip(layer(CHAMPION, -1))],
   ])('with %s is not rolled out to another channel', (_, damage) => {
     const file = damage();
-    const ran = edgeloop(project, 'rollout', 'churn@1.0.0', '--channel', 'canary');
-    expect(ran.code).toBe(1);
-    expect(ran.stderr).toContain(file);
+    expectError(project, ['rollout', 'churn@1.0.0', '--channel', 'canary'], {
+      exit: 3,
+      code: 'release-unverified',
+      says: ['churn 1.0.0 fails its verification:', file, 'edgeloop verify churn'],
+    });
     expect(git(project, 'tag', '-l', 'churn#canary#*')).toBe('');
   });
 

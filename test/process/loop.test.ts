@@ -195,6 +195,8 @@ describe('the loop', () => {
       '1.0.1',
       '1.0.1-model',
       'channel-production',
+      'channel-production.1',
+      'channel-production.2',
     ]);
     expect(tags.filter((tag) => tag.startsWith('in-'))).toHaveLength(3);
   });
@@ -273,6 +275,7 @@ describe('--help', () => {
     ['retrain'],
     ['release'],
     ['rollout'],
+    ['deprecate'],
     ['status'],
     ['agent'],
     ['quickstart'],
