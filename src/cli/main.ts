@@ -105,8 +105,10 @@ projectVerb(
 projectVerb(
   'verify [model]',
   'compare git, registry and channels, and check every byte',
-  'edgeloop verify churn',
-).action(async (model, options) => (await import('./verify.ts')).default(model, options));
+  'edgeloop verify churn --repair',
+)
+  .option('--repair', 'make again what is missing and derives from the rest; never moves a release')
+  .action(async (model, options) => (await import('./verify.ts')).default(model, options));
 
 projectVerb('status', 'channels, releases, devices', 'edgeloop status --device http://127.0.0.1:8080')
   .option('--device <url...>', 'an agent to ask')

@@ -78,6 +78,9 @@ export interface ChannelMove {
   tag: string;
   /** The commit of the version that the channel was moved to. */
   commit: string;
+  /** When, RFC 3339. */
+  date: string;
+  message: string;
 }
 
 /** All moves of a model's channel that git knows, the newest first. */
@@ -87,9 +90,10 @@ export async function listMoves(
   channel: string,
 ): Promise<ChannelMove[]> {
   const tags = (await workspace.versionHistory?.tags(`${model}#${channel}#`)) ?? [];
-  const moves = tags.flatMap(({ name, commit }): ChannelMove[] => {
+  const moves = tags.flatMap(({ name, commit, date, message }): ChannelMove[] => {
     const tag = parseModelTag(name);
-    return tag?.kind === 'channel' ? [{ sequence: tag.sequence, tag: name, commit }] : [];
+    if (tag?.kind !== 'channel') return [];
+    return [{ sequence: tag.sequence, tag: name, commit, date, message }];
   });
   return moves.toSorted((a, b) => b.sequence - a.sequence);
 }

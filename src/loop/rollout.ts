@@ -3,7 +3,7 @@ import { failure, misuse, refusal } from '../errors.ts';
 import type { Repository } from '../oci/index.ts';
 import { newDocument, readChannel, writeChannel } from '../rollout/index.ts';
 import type { ChannelDocument } from '../trust/index.ts';
-import { channelTag, deprecatedVersions } from '../versioning/index.ts';
+import { channelTag, channelTagMessage, deprecatedVersions } from '../versioning/index.ts';
 import { readDeprecations } from './deprecate.ts';
 import { listMoves, listReleases, type Release, requireRelease } from './releases.ts';
 import { requireRolloutAllowed, type RolloutRules } from './rollout-rules.ts';
@@ -161,7 +161,7 @@ async function takeSequence(
   { commit, version, lock: { model, modelManifest } }: Release,
 ): Promise<number> {
   const history = requireVersionHistory(workspace, 'rollout');
-  const message = `${model} ${version} to ${channel}\n\nModel-Manifest: ${modelManifest}`;
+  const message = channelTagMessage({ model, version, channel, digest: modelManifest });
   for (let sequence = (current?.sequence ?? 0) + 1; ; sequence++) {
     const name = channelTag(model, channel, sequence);
     begin(workspace, model, 'tag');

@@ -1,5 +1,6 @@
 export {
   type Channel,
+  channelDocumentTag,
   channelSequences,
   newDocument,
   readChannel,

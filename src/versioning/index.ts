@@ -10,5 +10,5 @@ export { type Lock, lockBytes, lockPath, parseLock } from './lock.ts';
 export { nextVersion, type NextVersion, type TrainingChange, trainingChanges } from './next-version.ts';
 export { type Change, type Level, signatureChanges } from './signature-change.ts';
 export type { NewTag, SourceControl, TagEntry, TagPair, VersionHistory } from './source-control.ts';
-export { readTrailers, tagMessage, tagTrailers } from './tag-message.ts';
+export { channelTagMessage, readTrailers, tagMessage, tagTrailers } from './tag-message.ts';
 export { channelTag, type ModelTag, parseModelTag, versionTag } from './tags.ts';

@@ -21,6 +21,16 @@ export function tagMessage(lock: Lock): string {
   return `${lock.model} ${lock.version}\n\n${reasons.join('\n')}\n\n${trailers.join('\n')}`;
 }
 
+/** The message of the tag of a channel's move: which version, and by a trailer which model. */
+export function channelTagMessage(move: {
+  model: string;
+  version: string;
+  channel: string;
+  digest: string;
+}): string {
+  return `${move.model} ${move.version} to ${move.channel}\n\nModel-Manifest: ${move.digest}`;
+}
+
 /** The trailers of a tag's message: the lines `Name: value` of its last paragraph, as `git interpret-trailers` has it. */
 export function readTrailers(message: string): Record<string, string> {
   const last =

@@ -1,4 +1,4 @@
-import { EdgeloopError, messageOf } from '../../errors.ts';
+import { EdgeloopError, failure, messageOf } from '../../errors.ts';
 import { type Descriptor, indexSchema, manifestSchema, OCI_INDEX, type Repository } from '../../oci/index.ts';
 
 /** Content of a repository that is missing or is not what its digest says. */
@@ -33,7 +33,7 @@ export async function damagedContent(repository: Repository, manifests?: string[
   const readManifest = (digest: string): Promise<void> =>
     attempt(digest, async () => {
       const found = await repository.readManifest(digest);
-      if (found === undefined) return;
+      if (found === undefined) throw manifestMissing(repository, digest);
       const document: unknown = JSON.parse(new TextDecoder().decode(found.bytes));
       if (found.descriptor.mediaType === OCI_INDEX) {
         for (const child of indexSchema.parse(document).manifests) await readManifest(child.digest);
@@ -48,4 +48,12 @@ export async function damagedContent(repository: Repository, manifests?: string[
     if (digest !== undefined) await readManifest(digest);
   }
   return damages;
+}
+
+function manifestMissing({ name }: Repository, digest: string): Error {
+  return failure(
+    'manifest-missing',
+    `${name} does not have ${digest}, which it names`,
+    'Copy it back by its digest from another registry or a backup.',
+  );
 }

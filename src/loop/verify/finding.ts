@@ -44,6 +44,8 @@ export interface CheckingAll extends Checking {
   releases: Release[];
   /** Tags that `origin` has and this clone lacks: they are reported, and what follows from it is not. */
   unfetched: ReadonlySet<string>;
+  /** Versions that are not to be rolled out any more. */
+  deprecated: ReadonlySet<string>;
 }
 
 /** Begins the checks of a model; `found` fills while they are made. */
