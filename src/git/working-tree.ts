@@ -207,7 +207,8 @@ async function commitOnNoBranch(top: string, { parent, files, message, date }: N
       await git(top, ['update-index', '--add', '--cacheinfo', `100644,${blob},${path}`], { environment });
     }
     const tree = await git(top, ['write-tree'], { environment });
-    const when = `${Math.floor(date.getTime() / 1000)} +0000`;
+    // With the @ it is a time even where a clock stands near 1970.
+    const when = `@${Math.floor(date.getTime() / 1000)} +0000`;
     const dates = { GIT_AUTHOR_DATE: when, GIT_COMMITTER_DATE: when };
     const who = await identity(top);
     return await git(top, ['commit-tree', tree, '-p', parent, '-m', message], {
