@@ -173,7 +173,8 @@ function compareMove(
 ): void {
   const { channel, sequence, version } = document;
   const release = releases.find((one) => one.version === version);
-  if (release === undefined || move.commit === release.commit) return;
+  const isMove = releases.some(({ commit }) => commit === move.commit);
+  if (release === undefined || !isMove || move.commit === release.commit) return;
   report({
     code: 'channel-tag-disagrees',
     subject: `channel ${channel}`,

@@ -31,15 +31,17 @@ async function checkVerdict(checking: Checking, { lock, tag }: Release): Promise
   const subject = lock.verdict;
   const of = lock.modelManifest;
   const found = await repository.readManifest(subject);
-  const listed = await repository.referrers(of, VERDICT_MEDIA_TYPE);
-  const values = { lock: subject, registry: found === undefined ? null : 'not listed' };
   if (found === undefined) {
+    const values = { lock: subject, registry: null };
     const message = `${tag} names this verdict, and ${repository.name} does not have it`;
     const mend = `A verdict is not made again for a release: copy it back by its digest from another registry or a backup. See how the model does today: edgeloop retrain ${model}`;
     report({ code: 'verdict-missing', subject, message, values, mend });
     return;
   }
-  if (!listed.some(({ digest }) => digest === subject)) {
+  const artifact = await readArtifact(repository, subject, VERDICT_MEDIA_TYPE);
+  const listed = await repository.referrers(of, VERDICT_MEDIA_TYPE);
+  if (artifact.subject?.digest === of && !listed.some(({ digest }) => digest === subject)) {
+    const values = { lock: subject, registry: 'not listed' };
     const message = `it is there, and not among the referrers of ${of}`;
     const mend = `Run: edgeloop verify ${model} --repair`;
     // A registry lists a manifest that has a subject when it takes it.
@@ -48,7 +50,7 @@ async function checkVerdict(checking: Checking, { lock, tag }: Release): Promise
       return `the verdict ${subject} is listed again as a referrer of ${of}`;
     });
   }
-  const verdict = parseVerdict((await readArtifact(repository, subject, VERDICT_MEDIA_TYPE)).bytes);
+  const verdict = parseVerdict(artifact.bytes);
   const mend = `Find out who wrote it, and judge again: edgeloop retrain ${model}`;
   const outcome = decideAgain(verdict).outcome;
   if (outcome !== verdict.outcome || outcome === 'fail') {
@@ -62,7 +64,8 @@ async function checkVerdict(checking: Checking, { lock, tag }: Release): Promise
     });
   }
   const pairs = [
-    ['candidate', verdict.candidate, lock.modelManifest],
+    ['subject', artifact.subject?.digest ?? null, of],
+    ['candidate', verdict.candidate, of],
     ['champion', verdict.champion, lock.champion],
   ] as const;
   for (const [what, judged, locked] of pairs) {

@@ -61,8 +61,8 @@ async function checkMovingTag(checking: CheckingAll, prefix: string): Promise<vo
 
 /** Never back: a higher version that git does not know here may well be released. */
 async function moveTo({ repository }: CheckingAll, tag: string, { version, lock }: Release) {
-  const image = await repository.readManifest(lock.image);
-  if (image === undefined) return undefined;
+  const image = await repository.readManifest(version);
+  if (image?.descriptor.digest !== lock.image) return undefined;
   const known = (await repository.tags()).filter((other) => semver.valid(other) !== null);
   const above = known.filter((other) => other.startsWith(`${tag}.`) && semver.gt(other, version));
   if (above.some((other) => semver.prerelease(other) === null)) return undefined;

@@ -22,17 +22,32 @@ export async function checkRelease(checking: Checking, release: Release): Promis
       mend: `Copy it back from another registry or a backup, by its digest. Whoever trains it again gets another model: git checkout '${commit}' && edgeloop retrain ${model}`,
     });
   }
-  const retag = (tag: string): Repair => {
-    return async () => {
-      if (manifest === undefined) return undefined;
-      await repository.writeManifest(manifest.bytes, { tag });
-      return `the tag ${tag} names ${digest} again`;
-    };
+  const modelTag = `${version}-model`;
+  const candidate = candidateTag(lock.inputKey);
+  const retag = async (tag: string, bytes: Uint8Array): Promise<string> => {
+    await repository.writeManifest(bytes, { tag });
+    return `the tag ${tag} names ${digest} again`;
   };
-  for (const tag of [`${version}-model`, candidateTag(lock.inputKey)])
-    await checkTag(checking, release, { tag, digest, repair: retag(tag) });
-  const repair = () => rebuildImage(checking, release);
-  await checkTag(checking, release, { tag: version, digest: lock.image, repair });
+  await checkTag(checking, release, {
+    tag: modelTag,
+    digest,
+    repair: manifest && (() => retag(modelTag, manifest.bytes)),
+  });
+  const retagCandidate = async (bytes: Uint8Array): Promise<string | undefined> => {
+    // By the model's own card: a lock file that was altered must not name a candidate.
+    const { training } = await readCard(workspace, model, digest);
+    return training?.inputKey === lock.inputKey ? retag(candidate, bytes) : undefined;
+  };
+  await checkTag(checking, release, {
+    tag: candidate,
+    digest,
+    repair: manifest && (() => retagCandidate(manifest.bytes)),
+  });
+  await checkTag(checking, release, {
+    tag: version,
+    digest: lock.image,
+    repair: manifest && (() => rebuildImage(checking, release)),
+  });
   await checking.attempt(version, () => checkImage(checking, release, manifest?.descriptor));
   if (manifest === undefined) return;
   const card = await readCard(workspace, model, digest);
@@ -45,14 +60,17 @@ export async function checkRelease(checking: Checking, release: Release): Promis
 async function checkTag(
   { repository, report, model }: Checking,
   release: Release,
-  { tag, digest, repair }: { tag: string; digest: string; repair: Repair },
+  { tag, digest, repair }: { tag: string; digest: string; repair: Repair | undefined },
 ): Promise<void> {
   const found = await repository.resolve(tag);
   if (found?.digest === digest) return;
   const values = { git: digest, registry: found?.digest ?? null };
   if (found === undefined) {
     const message = `${release.tag} means ${digest}, and the registry has no such tag`;
-    const mend = `Run: edgeloop verify ${model} --repair`;
+    const run = `edgeloop verify ${model} --repair`;
+    const mend = repair
+      ? `Run: ${run}`
+      : `Restore the model ${release.lock.modelManifest} first, then run: ${run}`;
     report({ code: 'tag-missing', subject: tag, message, values, mend }, repair);
     return;
   }
