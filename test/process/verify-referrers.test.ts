@@ -203,7 +203,7 @@ describe('verify of what refers to a release', () => {
   let was: RolledOut;
   beforeAll(() => {
     was = rolledOut();
-  });
+  }, 120_000);
 
   it.each(DISAGREEMENTS)('finds $what', async (disagreement) => {
     await expectDisagreement(was, disagreement);

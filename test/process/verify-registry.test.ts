@@ -211,7 +211,7 @@ describe('verify of the registry', () => {
   let was: RolledOut;
   beforeAll(() => {
     was = rolledOut();
-  });
+  }, 120_000);
 
   it('finds nothing wrong with what release and rollout wrote', () => {
     expect(json(was.project, 0, 'verify')).toEqual({ ok: true, findings: [] });

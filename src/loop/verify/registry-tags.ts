@@ -40,7 +40,9 @@ async function reportUnreleased(checking: CheckingAll, tag: string, version: str
 
 /** `X.Y` and `X` name the image of the highest version below them. */
 async function checkMovingTag(checking: CheckingAll, prefix: string): Promise<void> {
-  const { repository, releases, report, model } = checking;
+  const { repository, releases, report, model, unfetched } = checking;
+  // What origin has is to be fetched first: which is the highest is not known before.
+  if ([...unfetched].some((tag) => tag.startsWith(versionTag(model, `${prefix}.`)))) return;
   const highest = releases.find(({ version }) => version.startsWith(`${prefix}.`));
   const found = await repository.resolve(prefix);
   if (found?.digest === highest?.lock.image) return;
