@@ -4,17 +4,14 @@ import {
   cpSync,
   existsSync,
   mkdtempSync,
-  openSync,
   readdirSync,
   readFileSync,
   renameSync,
-  rmSync,
   writeFileSync,
-  writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   churnProject,
   commit,
@@ -38,7 +35,6 @@ function beside(
 }
 
 const blobs = (project: string) => join(project, '.edgeloop/registry/churn/blobs/sha256');
-const codes = (result: { findings: { code: string }[] }) => result.findings.map(({ code }) => code);
 
 function released(): string {
   const project = churnProject();
@@ -215,54 +211,3 @@ describe('retrain --allow-dirty', () => {
     });
   });
 });
-
-// Each damage starts from its own copy of one released project.
-describe('verify', () => {
-  let project: string;
-  beforeAll(() => {
-    project = released();
-  });
-
-  it('finds nothing wrong with what release and rollout wrote, and says so with exit code 0', () => {
-    expect(json(project, 0, 'verify')).toEqual({ ok: true, findings: [] });
-  });
-
-  it('finds a flipped byte in the largest blob, and only reads', () => {
-    const file = join(blobs(project), largestBlob(project));
-    const before = readFileSync(file);
-    const at = openSync(file, 'r+');
-    writeSync(at, Buffer.from([(before[700] ?? 0) ^ 1]), 0, 1, 700);
-    expect(codes(json(project, 3, 'verify'))).toEqual(['digest-mismatch']);
-    writeSync(at, before.subarray(700, 701), 0, 1, 700);
-    expect(json(project, 0, 'verify', 'churn').ok).toBe(true);
-  });
-
-  it('finds a release that git does not know, and a channel that names it', () => {
-    const tag = git(project, 'rev-parse', 'churn@v1.0.0');
-    git(project, 'update-ref', '-d', 'refs/tags/churn@v1.0.0');
-    expect(new Set(codes(json(project, 3, 'verify')))).toEqual(
-      new Set(['release-not-in-git', 'channel-disagrees', 'channel-tag-disagrees']),
-    );
-    git(project, 'update-ref', 'refs/tags/churn@v1.0.0', tag);
-    expect(json(project, 0, 'verify').ok).toBe(true);
-  });
-
-  it('finds a rollout that git knows and the registry does not', () => {
-    git(project, 'tag', '-a', '-m', 'by hand', 'churn#production#2', 'churn@v1.0.0');
-    expect(codes(json(project, 3, 'verify'))).toEqual(['channel-tag-disagrees']);
-    git(project, 'tag', '-d', 'churn#production#2');
-  });
-
-  it('finds what is missing when the registry is gone', () => {
-    rmSync(join(project, '.edgeloop/registry'), { recursive: true });
-    const found = codes(json(project, 3, 'verify'));
-    expect(found).toContain('tag-missing');
-    expect(found).toContain('channel-not-written');
-  });
-});
-
-function largestBlob(project: string): string {
-  const folder = blobs(project);
-  const sized = readdirSync(folder).map((name) => ({ name, size: readFileSync(join(folder, name)).length }));
-  return sized.toSorted((a, b) => b.size - a.size)[0]?.name ?? '';
-}

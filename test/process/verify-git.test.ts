@@ -105,6 +105,18 @@ const DISAGREEMENTS: Disagreement[] = [
     repaired: [],
   },
   {
+    what: 'a version that git has lost',
+    make: (copy) => void git(copy, 'tag', '--delete', TAG),
+    codes: UNKNOWN,
+    finding: ({ now }) => ({
+      code: 'release-not-in-git',
+      subject: '1.0.1-model',
+      values: { git: null, registry: now.modelManifest },
+      mend: /^Fetch the tags/,
+    }),
+    repaired: [],
+  },
+  {
     what: 'tags that only origin has, and says nothing of what follows from it',
     make: (copy) => {
       withOrigin(copy);

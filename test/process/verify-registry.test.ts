@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   alterLock,
@@ -11,6 +13,8 @@ import { type Disagreement, expectDisagreement, REPAIR } from '../fixtures/expec
 import { json } from '../fixtures/json-answer.ts';
 import { type RolledOut, rolledOut } from '../fixtures/rolled-out.ts';
 
+/** What is found of a version of which nothing is left. */
+const LOST = ['model-manifest-missing', 'tag-missing', 'tag-missing', 'tag-missing'];
 const HEX = 'f'.repeat(64);
 
 /** The manifests that an index names. */
@@ -205,7 +209,43 @@ const DISAGREEMENTS: Disagreement[] = [
     }),
     repaired: [],
   },
+  {
+    what: 'a flipped byte in the largest blob',
+    make: (copy) => flipByteOfLargest(copy),
+    codes: ['digest-mismatch'],
+    finding: () => ({ code: 'digest-mismatch', subject: /^sha256:/, mend: /\w/ }),
+    repaired: [],
+  },
+  {
+    what: 'a registry that is gone, and makes up nothing',
+    make: (copy) => rmSync(join(copy, '.edgeloop/registry'), { recursive: true }),
+    codes: [
+      LOST,
+      LOST,
+      'moving-tag-stale',
+      'moving-tag-stale',
+      'channel-not-written',
+      'channel-not-written',
+    ].flat(),
+    finding: ({ now }) => ({
+      code: 'tag-missing',
+      subject: '1.0.1',
+      values: { git: now.image, registry: null },
+      mend: /^Restore the model sha256:[0-9a-f]{64} first/,
+    }),
+    repaired: [],
+  },
 ];
+
+/** In the middle of a model's weights. */
+function flipByteOfLargest(copy: string): void {
+  const folder = join(copy, '.edgeloop/registry/churn/blobs/sha256');
+  const sizes = readdirSync(folder).map((name) => ({ name, size: statSync(join(folder, name)).size }));
+  const { name = '' } = sizes.toSorted((a, b) => b.size - a.size)[0] ?? {};
+  const bytes = readFileSync(join(folder, name));
+  bytes[700] = (bytes[700] ?? 0) ^ 1;
+  writeFileSync(join(folder, name), bytes);
+}
 
 describe('verify of the registry', () => {
   let was: RolledOut;

@@ -56,12 +56,15 @@ async function mend(
   workspace: Workspace,
   { finding, repair }: Repairable,
 ): Promise<string | Finding | undefined> {
+  if (repair === undefined) return undefined;
+  const { code, subject, model } = finding;
+  workspace.deps.log('debug', `repair ${model}: ${code} ${subject}`, { step: `${code} ${subject}` });
   try {
-    return await repair?.();
+    return await repair();
   } catch (error) {
     workspace.deps.signal.throwIfAborted();
     if (!(error instanceof EdgeloopError)) throw error;
-    return { ...unreadable(finding.subject, error), model: finding.model };
+    return { ...unreadable(subject, error), model };
   }
 }
 
