@@ -1,15 +1,19 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readArtifact, writeArtifact } from '../../src/oci/index.ts';
+import { DEPRECATION_ARTIFACT_TYPE, deprecationBytes } from '../../src/versioning/index.ts';
 import {
   alterLock,
   dropManifests,
+  dropTags,
   forgeModel,
+  pointTag,
   referrersOf,
   repositoryOf,
   writeFallback,
   unlist,
 } from '../fixtures/disagreements.ts';
 import { type Disagreement, expectDisagreement, REPAIR } from '../fixtures/expect-disagreement.ts';
+import { json } from '../fixtures/json-answer.ts';
 import { VERDICT } from '../fixtures/project-files.ts';
 import { type RolledOut, rolledOut } from '../fixtures/rolled-out.ts';
 
@@ -170,6 +174,60 @@ const DISAGREEMENTS: Disagreement[] = [
       subject: /^sha256:/,
       values: { list: `${VERDICT} of ${now.modelManifest}`, manifest: `${REPORT} of ${now.modelManifest}` },
       mend: /^Find out who wrote the list/,
+    }),
+    repaired: [],
+  },
+  {
+    what: 'a deprecation that no tag tells of any more',
+    make: (copy) => {
+      json(copy, 0, 'deprecate', 'churn@1.0.0', '--why', 'it is old');
+      dropTags(copy, 'deprecated-1.0.0');
+    },
+    codes: ['deprecation-untagged'],
+    finding: () => ({
+      code: 'deprecation-untagged',
+      subject: 'deprecated-1.0.0',
+      values: { tag: null, referrers: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) },
+      mend: REPAIR,
+    }),
+    repaired: ['deprecation-untagged'],
+  },
+  {
+    what: 'a deprecation of another version',
+    make: async (copy) => {
+      json(copy, 0, 'deprecate', 'churn@1.0.0', '--why', 'it is old');
+      await pointTag(copy, 'deprecated-1.0.1', 'deprecated-1.0.0');
+    },
+    codes: ['deprecation-invalid'],
+    finding: () => ({
+      code: 'deprecation-invalid',
+      subject: 'deprecated-1.0.1',
+      mend: /^Find out who wrote it/,
+    }),
+    repaired: [],
+  },
+  {
+    what: 'a deprecation that refers to another model',
+    make: async (copy, { old, now }) => {
+      const [type, date] = [DEPRECATION_ARTIFACT_TYPE, '2026-01-02T03:04:05Z'];
+      const named = { model: 'churn', version: '1.0.1', digest: now.modelManifest };
+      const said = { schema: 'edgeloop.deprecation/v1', ...named, why: 'it is new', date, by: null } as const;
+      const subject = (await repositoryOf(copy).readManifest(old.modelManifest))?.descriptor;
+      await writeArtifact(repositoryOf(copy), {
+        artifactType: type,
+        mediaType: type,
+        bytes: deprecationBytes(said),
+        tag: 'deprecated-1.0.1',
+        ...(subject && { subject }),
+      });
+    },
+    codes: ['deprecation-misplaced', 'deprecation-untagged'],
+    failed: ['deprecation-invalid'],
+    finding: () => ({
+      code: 'deprecation-misplaced',
+      subject: 'deprecated-1.0.1',
+      values: { tag: expect.stringMatching(/^sha256:/), referrers: null },
+      mend: /^Find out who wrote it, delete it/,
     }),
     repaired: [],
   },

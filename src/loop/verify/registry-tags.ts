@@ -10,7 +10,7 @@ export async function checkRegistryTags(checking: CheckingAll): Promise<void> {
   const tags = await repository.tags();
   const known = new Set(releases.map(({ version }) => version));
   for (const tag of tags) {
-    const [, version] = /^(\d+\.\d+\.\d+)(?:-model)?$/.exec(tag) ?? [];
+    const [, version] = /^(?:deprecated-)?(\d+\.\d+\.\d+)(?:-model)?$/.exec(tag) ?? [];
     if (version !== undefined && !known.has(version))
       await attempt(tag, () => reportUnreleased(checking, tag, version));
     const [, inputKey] = /^in-([0-9a-f]{64})$/.exec(tag) ?? [];
