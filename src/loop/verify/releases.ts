@@ -1,11 +1,9 @@
 import { ANNOTATION, readModelManifest, TITLE } from '../../oci/index.ts';
 import type { Card } from '../../onnx/index.ts';
-import { deprecatedTag } from '../../versioning/index.ts';
 import { cardAnnotations } from '../card-annotations.ts';
 import { candidateTag } from '../plan.ts';
 import { readCard, type Release } from '../releases.ts';
 import type { Checking, Repair } from './finding.ts';
-import { checkDeprecations } from './deprecations.ts';
 import { checkImage, rebuildImage } from './image.ts';
 import { checkReferrers } from './referrers.ts';
 
@@ -51,7 +49,6 @@ export async function checkRelease(checking: Checking, release: Release): Promis
     repair: manifest && (() => rebuildImage(checking, release)),
   });
   await checking.attempt(version, () => checkImage(checking, release, manifest?.descriptor));
-  await checking.attempt(deprecatedTag(version), () => checkDeprecations(checking, release));
   if (manifest === undefined) return;
   const card = await readCard(workspace, model, digest);
   checkCard(checking, release, card);

@@ -1,7 +1,8 @@
-import { deprecatedVersions } from '../../versioning/index.ts';
+import { deprecatedTag, deprecatedVersions } from '../../versioning/index.ts';
 import type { Workspace } from '../workspace.ts';
 import { checkChannels } from './channels.ts';
 import { damagedContent } from './content.ts';
+import { checkDeprecations } from './deprecations.ts';
 import { type Checking, type CheckingAll, type Finding, type Repairable, startChecking } from './finding.ts';
 import { checkMirrored, checkUnknown } from './mirrors.ts';
 import { checkOrigin } from './origin.ts';
@@ -36,7 +37,10 @@ export async function compareModel(workspace: Workspace, model: string): Promise
   const atOrigin = await attempt('origin', () => checkOrigin(checking, [`${model}@v*`, `${model}#*`]));
   const unfetched = atOrigin ?? new Set<string>();
   const releases = (await attempt('git tags', () => checkVersionTags(checking))) ?? [];
-  for (const release of releases) await attempt(release.tag, () => checkRelease(checking, release));
+  for (const release of releases) {
+    await attempt(release.tag, () => checkRelease(checking, release));
+    await attempt(deprecatedTag(release.version), () => checkDeprecations(checking, release));
+  }
   const tags = await attempt(checking.repository.name, () => checking.repository.tags());
   const deprecated = deprecatedVersions(tags ?? []);
   const all: CheckingAll = { ...checking, releases, unfetched, deprecated };

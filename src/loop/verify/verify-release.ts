@@ -9,7 +9,8 @@ import { checkVersionTags } from './tags.ts';
 
 /**
  * All that is wrong with one release: its tag here and at `origin`, its lock file, what the registry has of it and every
- * byte of its model, its entries in further mirrors. Reads only, and of the model's other releases nothing.
+ * byte of its model, its entries in further mirrors. Reads only, and of the model's other releases nothing; what is said
+ * against it is for the caller to read.
  */
 export async function verifyRelease(
   workspace: Workspace,
