@@ -17,12 +17,15 @@ export async function compareTags(top: string, names: readonly string[]): Promis
   }));
 }
 
-/** Fetches one tag that is not here yet; git refuses to overwrite one that is. */
-export async function fetchTag(top: string, name: string): Promise<void> {
+/** Fetches tags that are not here yet, with one question; git refuses to overwrite one that is. */
+export async function fetchMissing(top: string, names: readonly string[]): Promise<void> {
   // --depth in a complete clone would make it shallow.
   const shallow = (await git(top, ['rev-parse', '--is-shallow-repository'])) === 'true';
-  const refspec = `refs/tags/${name}:refs/tags/${name}`;
-  await git(top, ['fetch', '--quiet', '--no-tags', ...(shallow ? ['--depth=1'] : []), 'origin', refspec]);
+  const refspecs = names.map((name) => `refs/tags/${name}:refs/tags/${name}\n`).join('');
+  const depth = shallow ? ['--depth=1'] : [];
+  await git(top, ['fetch', '--quiet', '--no-tags', ...depth, '--stdin', 'origin'], {
+    input: Buffer.from(refspecs),
+  });
 }
 
 function objectsOf(listed: string): Map<string, string> {

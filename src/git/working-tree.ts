@@ -6,7 +6,7 @@ import { failure, misuse } from '../errors.ts';
 import type { CodeHistory } from '../training/index.ts';
 import type { SourceControl, TagEntry } from '../versioning/index.ts';
 import { catFiles } from './cat-file.ts';
-import { compareTags, fetchTag } from './origin-tags.ts';
+import { compareTags, fetchMissing } from './origin-tags.ts';
 import { git, gitFailed, runGit } from './run-git.ts';
 import { snapshotOfChanges, snapshotOfCommit } from './snapshot.ts';
 import { unchangedPaths } from './unchanged.ts';
@@ -43,7 +43,7 @@ export async function openWorkingTree(folder: string): Promise<WorkingTree | und
     tags: (prefix, fileOf) => listTags(top, prefix, fileOf),
     read: (commit, path) => readAt(top, commit, path),
     compareTags: (names) => compareTags(top, names),
-    fetchTag: (name) => fetchTag(top, name),
+    fetchMissing: (names) => fetchMissing(top, names),
     commit: (parent, files, message, date) => commitOnNoBranch(top, { parent, files, message, date }),
     createTag: (tag) => createTag(top, tag),
     unchanged: (paths) => unchangedPaths({ top, attributes }, paths),

@@ -68,6 +68,6 @@ export interface SourceControl extends VersionHistory {
    * Reads only. Throws `git-failed` when it cannot be reached.
    */
   compareTags(names: readonly string[]): Promise<TagPair[] | undefined>;
-  /** Fetches one tag that is not here yet; never overwrites one that is. */
-  fetchTag(name: string): Promise<void>;
+  /** Fetches tags that are not here yet; never overwrites one that is. */
+  fetchMissing(names: readonly string[]): Promise<void>;
 }

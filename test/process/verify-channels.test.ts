@@ -46,7 +46,7 @@ const DISAGREEMENTS: Disagreement[] = [
     codes: ['channel-not-written'],
     finding: () => ({
       code: 'channel-not-written',
-      subject: CHANNEL,
+      subject: MOVE,
       values: { git: MOVE, registry: null },
       mend: REPAIR,
     }),
@@ -61,7 +61,7 @@ const DISAGREEMENTS: Disagreement[] = [
     codes: ['channel-not-written'],
     finding: () => ({
       code: 'channel-not-written',
-      subject: CHANNEL,
+      subject: 'churn#production#3',
       values: { git: 'churn#production#3', registry: '2' },
       mend: REPAIR,
     }),
@@ -77,7 +77,7 @@ const DISAGREEMENTS: Disagreement[] = [
     codes: ['channel-not-written'],
     finding: () => ({
       code: 'channel-not-written',
-      subject: CHANNEL,
+      subject: 'churn#production#3',
       values: { git: 'churn#production#3', registry: '2' },
       mend: /^1\.0\.0 is deprecated: roll out another one/,
     }),
@@ -101,7 +101,7 @@ const DISAGREEMENTS: Disagreement[] = [
     codes: ['channel-document-missing'],
     finding: () => ({
       code: 'channel-document-missing',
-      subject: CHANNEL,
+      subject: 'churn#production#1',
       values: { git: 'churn#production#1', registry: '2' },
       mend: REPAIR,
     }),
@@ -113,7 +113,7 @@ const DISAGREEMENTS: Disagreement[] = [
     codes: ['channel-tag-missing'],
     finding: () => ({
       code: 'channel-tag-missing',
-      subject: CHANNEL,
+      subject: MOVE,
       values: { git: null, registry: '2' },
       mend: REPAIR,
     }),
@@ -128,7 +128,7 @@ const DISAGREEMENTS: Disagreement[] = [
     codes: ['channel-tag-missing'],
     finding: () => ({
       code: 'channel-tag-missing',
-      subject: CHANNEL,
+      subject: MOVE,
       values: { git: null, registry: '2' },
       mend: REPAIR,
     }),
@@ -140,7 +140,7 @@ const DISAGREEMENTS: Disagreement[] = [
     codes: ['channel-tag-disagrees'],
     finding: ({ project }) => ({
       code: 'channel-tag-disagrees',
-      subject: CHANNEL,
+      subject: MOVE,
       values: {
         git: git(project, 'rev-parse', 'churn@v1.0.0^{}'),
         registry: git(project, 'rev-parse', 'churn@v1.0.1^{}'),

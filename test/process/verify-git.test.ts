@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { edgeloop, git } from '../fixtures/churn-project.ts';
+import { edgeloop, edgeloopWith, git } from '../fixtures/churn-project.ts';
 import {
   alterLock,
   commitWith,
@@ -183,7 +183,7 @@ const DISAGREEMENTS: Disagreement[] = [
     codes: ['channel-tag-missing'],
     finding: () => ({
       code: 'channel-tag-missing',
-      subject: 'channel production',
+      subject: MOVE,
       values: { git: null, registry: '2' },
       mend: REPAIR,
     }),
@@ -208,6 +208,26 @@ describe('verify of git', () => {
     const copy = copyOf(was.project);
     refusePushes(withOrigin(copy));
     expect(json(copy, 0, 'verify')).toEqual({ ok: true, findings: [] });
+  });
+
+  it('fetches into a shallow clone without tags what it lacks, and leaves it shallow', async () => {
+    const origin = withOrigin(copyOf(was.project));
+    const clone = join(mkdtempSync(join(tmpdir(), 'edgeloop-shallow-')), 'churn');
+    git(tmpdir(), 'clone', '--quiet', '--depth=1', '--no-tags', `file://${origin}`, clone);
+    const registry = { EDGELOOP_REGISTRY: `oci:${join(was.project, '.edgeloop/registry')}` };
+    const { code, stdout } = await edgeloopWith(registry, clone, 'verify', '--repair', '--json');
+    expect({ code, ...JSON.parse(stdout) }).toEqual({
+      code: 0,
+      ok: true,
+      findings: [],
+      repaired: ['churn#production#1', MOVE, 'churn@v1.0.0', TAG].map((subject) => ({
+        code: 'tag-not-fetched',
+        model: 'churn',
+        subject,
+        done: `the tag ${subject} was fetched from origin`,
+      })),
+    });
+    expect(git(clone, 'rev-parse', '--is-shallow-repository')).toBe('true');
   });
 
   it('only warns of an origin that cannot be reached, and mends nothing meanwhile', async () => {

@@ -1,6 +1,6 @@
 import { channelDocumentTag, channelSequences, readChannel, readKept } from '../../rollout/index.ts';
 import type { ChannelDocument } from '../../trust/index.ts';
-import { parseModelTag, readTrailers, versionTag } from '../../versioning/index.ts';
+import { channelTag, parseModelTag, readTrailers, versionTag } from '../../versioning/index.ts';
 import { type ChannelMove, listMoves } from '../releases.ts';
 import { createTagOf, namesItself, writeDocumentOf } from './channel-repair.ts';
 import type { CheckingAll } from './finding.ts';
@@ -137,10 +137,11 @@ function checkMove({ report, releases, unfetched, model }: CheckingAll, move: Ch
 /** The registry has a document, and git no tag for it. */
 function reportUntagged(checking: CheckingAll, document: ChannelDocument): void {
   const { channel, sequence, version } = document;
+  const subject = channelTag(checking.model, channel, sequence);
   const message = `document ${sequence} names ${version}, and git has no tag for it`;
   const values = { git: null, registry: String(sequence) };
   const mend = `Run: edgeloop verify ${checking.model} --repair`;
-  const finding = { code: 'channel-tag-missing', subject: `channel ${channel}`, message, values, mend };
+  const finding = { code: 'channel-tag-missing', subject, message, values, mend };
   checking.report(finding, () => createTagOf(checking, document));
 }
 
@@ -162,7 +163,7 @@ function reportUnwritten(
     ? `${release.version} is deprecated: roll out another one (edgeloop rollout ${checking.model}@VERSION --channel ${channel})`
     : `Run: edgeloop verify ${checking.model} --repair`;
   const code = isNext ? 'channel-not-written' : 'channel-document-missing';
-  const finding = { code, subject: `channel ${channel}`, message, values, mend };
+  const finding = { code, subject: move.tag, message, values, mend };
   checking.report(finding, isDeprecated ? undefined : () => writeDocumentOf(checking, channel, move));
 }
 
@@ -177,7 +178,7 @@ function compareMove(
   if (release === undefined || !isMove || move.commit === release.commit) return;
   report({
     code: 'channel-tag-disagrees',
-    subject: `channel ${channel}`,
+    subject: move.tag,
     message: `document ${sequence} names ${version}, which is ${release.commit}, and ${move.tag} is at ${move.commit}`,
     values: { git: move.commit, registry: release.commit },
     mend: `Find out who wrote which (git show '${move.tag}'); a new move settles it: edgeloop rollout ${model}@VERSION --channel ${channel}`,

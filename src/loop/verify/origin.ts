@@ -14,6 +14,9 @@ export async function checkOrigin(
   const pairs = await pairsOf(workspace, names);
   if (pairs === undefined) return undefined;
   const unfetched = new Set<string>();
+  // One question for all of them: one each would take minutes for some hundred versions.
+  let fetching: Promise<void> | undefined;
+  const fetchAll = () => (fetching ??= workspace.sourceControl?.fetchMissing([...unfetched]));
   for (const { name, here, origin } of pairs) {
     if (here === origin) continue;
     const values = { here: here ?? null, origin: origin ?? null };
@@ -23,7 +26,7 @@ export async function checkOrigin(
       const message = `origin has it as ${origin}, this clone does not`;
       const mend = `Run: edgeloop verify ${model} --repair, or git fetch origin tag '${name}'`;
       report({ ...finding, code: 'tag-not-fetched', message, mend }, async () => {
-        await workspace.sourceControl?.fetchTag(name);
+        await fetchAll();
         return `the tag ${name} was fetched from origin`;
       });
     } else if (origin === undefined) {

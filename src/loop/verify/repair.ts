@@ -21,6 +21,7 @@ export interface RepairResult {
 
 /** One mend may let another be seen: a fetched tag is a release, whose registry tags may be missing. */
 const MOST_ROUNDS = 5;
+const ORIGIN = 'origin';
 
 /**
  * Makes again what git, lock files and model manifests are enough for, then verifies. Nothing that was released is
@@ -33,23 +34,28 @@ export async function repairModel(workspace: Workspace, model: string): Promise<
     const { checking, complete, unfetched } = await compareModel(workspace, model);
     const { found } = checking;
     if (!complete) {
-      if (found.some(({ repair }) => repair !== undefined)) failed.set('origin', notReached(model));
+      if (found.some(({ repair }) => repair !== undefined)) failed.set(ORIGIN, notReached(model));
       break;
     }
     const { length } = repaired;
     for (const one of found) {
       const { code, subject } = one.finding;
-      if (failed.has(`${code} ${subject}`)) continue;
+      const key = keyOf(one.finding);
+      if (failed.has(key)) continue;
       if (unfetched.size > 0 && code !== 'tag-not-fetched') continue;
       const result = await mend(workspace, one);
       if (typeof result === 'string') repaired.push({ code, model, subject, done: result });
-      if (typeof result === 'object') failed.set(`${code} ${subject}`, result);
+      if (typeof result === 'object') failed.set(key, result);
     }
     if (repaired.length === length) break;
   }
   const left = await verifyModel(workspace, model);
-  return { findings: [...left, ...failed.values()], repaired };
+  const isLeft = new Set([ORIGIN, ...left.map(keyOf)]);
+  const failures = [...failed].flatMap(([key, failure]) => (isLeft.has(key) ? [failure] : []));
+  return { findings: [...left, ...failures], repaired };
 }
+
+const keyOf = ({ code, subject }: Finding): string => `${code} ${subject}`;
 
 /** What was done; why it failed; or `undefined` for what can't be made again, here or at all. */
 async function mend(
