@@ -99,6 +99,65 @@ describe('signatureChanges', () => {
       { ...signature, labels: ['yes', 'no'] },
       ['major: labels changed from no, yes to yes, no'],
     ],
+    [
+      'a label renamed',
+      { ...signature, labels: ['no', 'maybe'] },
+      ['major: labels changed from no, yes to no, maybe'],
+    ],
+    [
+      'a label added',
+      { ...signature, labels: ['no', 'yes', 'maybe'] },
+      ['major: labels changed from no, yes to no, yes, maybe'],
+    ],
+    [
+      'labels named no more',
+      { inputs: signature.inputs, outputs: signature.outputs },
+      ['major: labels changed from no, yes to none'],
+    ],
+    ['order of outputs', { ...signature, outputs: [probabilities, label] }, []],
+    [
+      'dtype of an output',
+      { ...signature, outputs: [{ ...label, dataType: 'INT32' }, probabilities] },
+      ['major: output "label" changed from INT64 to INT32'],
+    ],
+    [
+      'rank of an output',
+      { ...signature, outputs: [{ ...label, shape: [null, 1] }, probabilities] },
+      ['major: output "label" changed from rank 1 to 2'],
+    ],
+    [
+      'dynamic dimension of an output made fixed',
+      { ...signature, outputs: [{ ...label, shape: [1] }, probabilities] },
+      ['major: output "label", dimension 0: dynamic became 1'],
+    ],
+    [
+      'fixed dimension of an output changed',
+      { ...signature, outputs: [label, { ...probabilities, shape: [null, 3] }] },
+      ['major: output "probabilities", dimension 1: 2 became 3'],
+    ],
+    [
+      'fixed dimension of an output made dynamic',
+      { ...signature, outputs: [label, { ...probabilities, shape: [null, null] }] },
+      ['minor: output "probabilities", dimension 1: 2 became dynamic'],
+    ],
+    [
+      'an input renamed',
+      { ...signature, inputs: [{ ...age, name: 'years' }, plan, image] },
+      ['major: input "age" was removed', 'major: required input "years" was added'],
+    ],
+    [
+      'several at once',
+      {
+        ...signature,
+        inputs: [image, { ...age, dataType: 'FP64', shape: [null] }, plan],
+        outputs: [label, probabilities, { ...label, name: 'score' }],
+      },
+      [
+        'major: input "age" changed from FP32 to FP64',
+        'major: input "age" changed from rank 2 to 1',
+        'minor: output "score" was added',
+      ],
+    ],
   ])('%s', (_, after, expected) => {
     expect(signatureChanges(signature, after).map((change) => `${change.level}: ${change.reason}`)).toEqual(
       expected,
@@ -177,6 +236,26 @@ describe('nextVersion', () => {
     ],
   ])('%s', (_, args, version, bump, reasons) => {
     expect(nextVersion(...args)).toEqual({ version, bump, reasons });
+  });
+});
+
+describe('requirements', () => {
+  const highest = { version: '1.2.3', card };
+  const trained = trainedWith({ dataset: digest('9') });
+  // What a device must offer is checked by the device, before it fetches: no client of the model notices it.
+  it.each<[string, Card['requirements']]>([
+    ['a higher opset', { ...card.requirements, opset: { 'ai.onnx': 21 } }],
+    ['another opset domain', { ...card.requirements, opset: { 'ai.onnx': 17, 'ai.onnx.ml': 3 } }],
+    ['another execution provider', { ...card.requirements, executionProviders: ['cuda'] }],
+    ['more memory', { ...card.requirements, memoryBytes: 2 ** 30 }],
+    ['a larger model', { ...card.requirements, modelBytes: 1000 }],
+  ])('raised to %s do not bump', (_, requirements) => {
+    const reasons = ['the training data changed'];
+    expect(nextVersion(highest, { ...trained, requirements })).toEqual({
+      version: '1.2.4',
+      bump: 'patch',
+      reasons,
+    });
   });
 });
 
