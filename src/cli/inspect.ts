@@ -4,6 +4,7 @@ import type { Card, TensorSpec } from '../onnx/index.ts';
 import { byteCount } from './byte-count.ts';
 import { type ReferenceOptions, registryOptions } from './registry-options.ts';
 import { runVerb } from './run-verb.ts';
+import { table } from './table.ts';
 
 /** `edgeloop inspect REF` */
 export default function inspect(ref: string, options: ReferenceOptions): Promise<void> {
@@ -64,11 +65,4 @@ function layerRow({ mediaType, digest, size, annotations }: Descriptor): string[
 
 function section(title: string, rows: string[][]): string[] {
   return rows.length === 0 ? [] : [title, ...table(rows)];
-}
-
-function table(rows: string[][]): string[] {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  return rows.map((row) =>
-    `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd(),
-  );
 }

@@ -110,9 +110,14 @@ projectVerb(
   .option('--repair', 'make again what is missing and derives from the rest; never moves a release')
   .action(async (model, options) => (await import('./verify.ts')).default(model, options));
 
-projectVerb('status', 'channels, releases, devices', 'edgeloop status --device http://127.0.0.1:8080')
-  .option('--device <url...>', 'an agent to ask')
-  .action(async (options) => (await import('./status.ts')).default(options));
+projectVerb(
+  'status [release]',
+  'channels, releases, devices; of one release (MODEL@VERSION or the digest that a device runs) where it comes from',
+  'edgeloop status churn@1.0.1',
+)
+  .option('--diff <releases...>', 'what differs between two releases, such as churn@1.0.0 1.0.1')
+  .option('--device <url...>', 'an agent to ask, such as http://127.0.0.1:8080')
+  .action(async (release, options) => (await import('./status.ts')).default(release, options));
 
 function referenceVerb(usage: string, description: string, example: string): Command {
   return verb(program, usage, description, example).option(

@@ -1,82 +1,69 @@
-import { z } from 'zod';
-import { messageOf } from '../errors.ts';
-import { http } from '../http.ts';
-import { readStatus, type Status } from '../loop/status.ts';
+import { misuse } from '../errors.ts';
+import { readDiff } from '../loop/compare-releases.ts';
+import { findRelease, type ReleaseName } from '../loop/find-release.ts';
+import { readLineage } from '../loop/lineage.ts';
+import { readStatus } from '../loop/status.ts';
+import { repositoryOf } from '../loop/workspace.ts';
+import { askDevices } from './ask-devices.ts';
+import { diffFacts, diffPage } from './diff-page.ts';
+import { lineageFacts, lineagePage } from './lineage-page.ts';
 import { openProject } from './project.ts';
-import { type CommonOptions, runVerb } from './run-verb.ts';
+import { parseReleaseName } from './release-name.ts';
+import { type CommonOptions, type Outcome, runVerb, type VerbContext } from './run-verb.ts';
+import { statusFacts, statusPage } from './status-page.ts';
 
-interface Device {
-  url: string;
-  status: unknown;
+interface StatusOptions extends CommonOptions {
+  device?: string[];
+  diff?: string[];
 }
 
-/** `edgeloop status [--device URL...]` */
-export default function showStatus(options: CommonOptions & { device?: string[] }): Promise<void> {
-  return runVerb(options, async (context) => {
-    const read = await readStatus(await openProject(options, context));
-    const devices = await Promise.all((options.device ?? []).map(askDevice));
-    return { json: { ...facts(read), devices }, text: page(read, devices) };
+/** `edgeloop status [MODEL@VERSION | DIGEST] [--diff A B] [--device URL...]` */
+export default function showStatus(name: string | undefined, options: StatusOptions): Promise<void> {
+  return runVerb(options, (context) => {
+    if (options.diff !== undefined) return showDiff(options.diff, name, options, context);
+    return name === undefined ? showList(options, context) : showLineage(name, options, context);
   });
 }
 
-/** A device that does not answer is something to report, not a reason to show nothing. */
-async function askDevice(url: string): Promise<Device> {
-  try {
-    const { body } = await http(new URL('/edgeloop/status', url).href, { timeoutMs: 3000, retries: 0 });
-    return { url, status: JSON.parse(body.toString()) };
-  } catch (error) {
-    return { url, status: { error: messageOf(error) } };
-  }
+async function showList(options: StatusOptions, context: VerbContext): Promise<Outcome> {
+  const read = await readStatus(await openProject(options, context));
+  const devices = await askDevices(options.device);
+  return { json: { ...statusFacts(read), devices }, text: statusPage(read, devices) };
 }
 
-function facts({ models, channels }: Status) {
+async function showLineage(name: string, options: StatusOptions, context: VerbContext): Promise<Outcome> {
+  const asked = releaseName(name);
+  const workspace = await openProject(options, context);
+  const lineage = await readLineage(workspace, await findRelease(workspace, asked));
+  const devices = await askDevices(options.device);
+  const repository = repositoryOf(workspace, lineage.release.lock.model).name;
   return {
-    models: models.map(({ model, champion, releases }) => ({
-      model,
-      champion,
-      releases: releases.map(({ version, date, lock, tag, commit }) => ({
-        version,
-        date,
-        bump: lock.bump,
-        reasons: lock.reasons,
-        digest: lock.modelManifest,
-        tag,
-        commit,
-      })),
-    })),
-    channels,
+    json: { ...lineageFacts(lineage, repository), devices },
+    text: lineagePage(lineage, repository, devices),
   };
 }
 
-function page({ models, channels }: Status, devices: Device[]): string {
-  const lines: string[] = [];
-  for (const { model, champion, releases } of models) {
-    lines.push(`${model}: champion ${champion === null ? 'none yet' : champion.version}`);
-    for (const { version, date, lock } of releases) {
-      lines.push(
-        `  ${version.padEnd(9)} ${date.slice(0, 10)}  ${lock.bump.padEnd(5)}  ${lock.reasons.join('; ')}`,
-      );
-    }
+async function showDiff(
+  names: readonly string[],
+  other: string | undefined,
+  options: StatusOptions,
+  context: VerbContext,
+): Promise<Outcome> {
+  const [from, to, ...more] = names;
+  if (from === undefined || to === undefined || more.length > 0 || other !== undefined) {
+    const words = [...(other === undefined ? [] : [other]), '--diff', ...names].join(' ');
+    throw misuse('usage', `"${words}" does not name two releases`, `For example: ${DIFF_EXAMPLE}`);
   }
-  for (const { channel, model, version, sequence, issued } of channels) {
-    lines.push(`channel ${channel}: ${model} ${version} (document ${sequence}, ${issued})`);
-  }
-  for (const { url, status } of devices) lines.push(`device ${url}: ${deviceLine(status)}`);
-  return lines.join('\n');
+  const before = parseReleaseName(from, DIFF_EXAMPLE);
+  const after = /^v?\d+\.\d+\.\d+$/.test(to) ? `${before.model}@${to}` : to;
+  const workspace = await openProject(options, context);
+  const read = await readDiff(workspace, before, parseReleaseName(after, DIFF_EXAMPLE));
+  return { json: diffFacts(read), text: diffPage(read) };
 }
 
-const deviceSchema = z.looseObject({
-  models: z.array(z.looseObject({ name: z.string(), version: z.string().nullable(), state: z.string() })),
-});
+const DIFF_EXAMPLE = 'edgeloop status --diff churn@1.0.0 1.0.1';
 
-function deviceLine(status: unknown): string {
-  const served = deviceSchema.safeParse(status);
-  if (served.success) {
-    return served.data.models
-      .map(({ name, version, state }) => `${name} ${version ?? 'nothing'} (${state})`)
-      .join(', ');
-  }
-  return typeof status === 'object' && status !== null && 'error' in status
-    ? String(status.error)
-    : 'no agent answers';
+function releaseName(text: string): ReleaseName {
+  if (/^sha256:[0-9a-f]{64}$/.test(text)) return { digest: text };
+  return parseReleaseName(text, 'edgeloop status churn@1.0.1, or edgeloop status sha256:DIGEST');
 }

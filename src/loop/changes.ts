@@ -9,7 +9,15 @@ export interface FileChanges {
   modified: FileList;
 }
 
-interface FileList {
+type Param = TrainingInputs['params'][string];
+
+export interface ParamChange {
+  name: string;
+  from: Param | null;
+  to: Param | null;
+}
+
+export interface FileList {
   files: number;
   bytes: number;
   paths: string[];
@@ -21,7 +29,7 @@ export interface Changes {
   reasons: string[];
   command: boolean;
   environment: boolean;
-  params: { name: string; from: string | number | boolean | null; to: string | number | boolean | null }[];
+  params: ParamChange[];
   /** `null`: nothing changed, or which files there were before is not known any more. */
   data: FileChanges | null;
   code: FileChanges | null;
@@ -47,20 +55,22 @@ export async function changesBetween(before: TrainingFacts, now: TrainingFacts):
     const files = about === 'data' ? data : about === 'code' ? code : null;
     return files === null ? reason : `${reason}: ${inWords(files)}`;
   });
-  const names = new Set([...Object.keys(old.params), ...Object.keys(current.params)]);
-  const params = [...names].map((name) => ({
-    name,
-    from: old.params[name] ?? null,
-    to: current.params[name] ?? null,
-  }));
   return {
     reasons,
     command: old.command !== current.command,
     environment: old.environment !== current.environment,
-    params: params.filter(({ from, to }) => from !== to),
+    params: paramChanges(old, current),
     data,
     code,
   };
+}
+
+/** The params that differ; `null` where there is none of that name. */
+export function paramChanges(before: TrainingInputs, now: TrainingInputs): ParamChange[] {
+  const names = new Set([...Object.keys(before.params), ...Object.keys(now.params)]);
+  return [...names]
+    .map((name) => ({ name, from: before.params[name] ?? null, to: now.params[name] ?? null }))
+    .filter(({ from, to }) => from !== to);
 }
 
 async function filesChanged(
@@ -68,8 +78,12 @@ async function filesChanged(
   now: TrainingFacts['data'],
 ): Promise<FileChanges | null> {
   const [old, current] = await Promise.all([before(), now()]);
-  if (old === undefined || current === undefined) return null;
-  const { added, removed, modified } = datasetDifference(old, current);
+  return old === undefined || current === undefined ? null : fileChanges(old, current);
+}
+
+/** The files that were added, removed and modified between two manifests. */
+export function fileChanges(before: readonly DatasetFile[], now: readonly DatasetFile[]): FileChanges {
+  const { added, removed, modified } = datasetDifference(before, now);
   return { added: listed(added), removed: listed(removed), modified: listed(modified) };
 }
 

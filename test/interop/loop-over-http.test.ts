@@ -39,6 +39,26 @@ describe.each<RegistryKind>(['docker-registry', 'distribution', 'ociregistry'])(
         sequence: 1,
         digest: trained.candidate.digest,
       });
+      const digest = expect.stringMatching(/^sha256:[0-9a-f]{64}$/);
+      expect(await run('status', trained.candidate.digest)).toMatchObject({
+        version: '1.0.0',
+        dataset: {
+          files: 1,
+          manifest: digest,
+          list: expect.stringContaining(`${registry.host}/team/models/churn@`),
+        },
+        verdict: { outcome: 'first' },
+        report: digest,
+        trainingLog: digest,
+        channels: [{ channel: 'production', sequence: 1, now: true }],
+        unreadable: [],
+      });
+      for (const created of [true, false])
+        expect(await run('deprecate', 'churn@1.0.0', '--why', 'for a test')).toMatchObject({ created });
+      expect(await run('status')).toMatchObject({
+        models: [{ releases: [{ version: '1.0.0', deprecated: true }] }],
+        channels: [{ documents: 1, history: [{ sequence: 1, version: '1.0.0' }] }],
+      });
       expect(await run('verify', 'churn')).toEqual({ ok: true, findings: [] });
       expect(await run('retrain', 'churn')).toMatchObject({ reused: true });
     });

@@ -81,6 +81,15 @@ describe('edgeloop agent', () => {
     ]);
   });
 
+  it('is found again from the digest that it runs, and a release finds it', () => {
+    const [served] = json(project, 0, 'device', 'status').models;
+    expect(json(project, 0, 'status', served.digest)).toMatchObject({ model: 'churn', version: '1.0.1' });
+    const asked = (version: string) =>
+      edgeloop(project, 'status', `churn@${version}`, '--device', url).stdout;
+    expect(asked('1.0.1')).toContain(`\ndevices  ${url}: churn 1.0.1 (${served.state}, this very model)\n`);
+    expect(asked('1.0.0')).toContain(`\ndevices  ${url}: churn 1.0.1 (${served.state})\n`);
+  });
+
   it('goes back at once, and stays there until a newer document comes', async () => {
     expect(json(project, 0, 'device', 'rollback', 'churn')).toMatchObject({
       rollback: { from: { version: '1.0.1' }, to: { version: '1.0.0' } },

@@ -2,7 +2,7 @@ import { stripVTControlCharacters, styleText } from 'node:util';
 import { SPINNER } from '../spinner.ts';
 import type { Tally } from './figures.ts';
 import type { Screen, Step } from './narrator.ts';
-import { wrap } from './wrap.ts';
+import { wrap } from '../wrap.ts';
 
 /** A terminal: where text goes, and how large it is. */
 export interface Terminal {

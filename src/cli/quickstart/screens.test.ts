@@ -4,7 +4,7 @@ import { tallyOf } from './figures.ts';
 import { liveScreen } from './live-screen.ts';
 import { createNarrator } from './narrator.ts';
 import { plainScreen } from './plain-screen.ts';
-import { wrap } from './wrap.ts';
+import { wrap } from '../wrap.ts';
 
 const ESCAPE = '\u001B';
 const SEQUENCES = new RegExp(`(${ESCAPE}\\[[?\\d;]*[A-Za-z]|\\n|\\r)`);

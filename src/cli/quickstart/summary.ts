@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import type { StoryResult } from './story.ts';
-import { wrap } from './wrap.ts';
+import { wrap } from '../wrap.ts';
 
 /** How the run went, besides what the story tells. */
 export interface Run {
