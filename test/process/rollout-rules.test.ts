@@ -142,7 +142,7 @@ describe('a deprecated release', () => {
     expectError(project, other, {
       exit: 3,
       code: 'channel-moved',
-      says: ['another rollout has created churn#production#2 for 2.0.0', 'edgeloop rollout churn@2.0.0'],
+      says: ['another rollout has created churn#production#2 for churn 2.0.0', 'Roll out churn@2.0.0'],
     });
     deprecate('2.0.0');
     expect(json(project, 0, ...other)).toMatchObject({ version: '2.1.0', sequence: 3 });
