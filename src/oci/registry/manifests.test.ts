@@ -56,6 +56,21 @@ const referrersAnswer = (manifests: Descriptor[], headers = {}) =>
   }) as const;
 
 describe.skipIf(!available('docker-registry'))('a manifest in docker-registry', () => {
+  // 2.8 says so of what is there, for a moment, while another client writes the same manifest.
+  it.each([
+    [1, 'is written again'],
+    [2, 'is given up'],
+  ])('that is refused %i times for blobs that are there %s', async (times) => {
+    const { proxy, repository } = await start('docker-registry');
+    const body = JSON.stringify({ errors: [{ code: 'MANIFEST_BLOB_UNKNOWN' }] });
+    proxy.fault({ fault: 'answer', status: 400, body }, { ...MANIFEST, method: 'PUT', times });
+    const written = write(repository, 'x', { tag: 'v' }).then(
+      () => 'written',
+      ({ code }: { code: string }) => code,
+    );
+    expect(await written).toBe(times === 1 ? 'written' : 'registry-failed');
+  });
+
   it('that was damaged on the way is refused, by digest and by tag', async () => {
     const { proxy, repository } = await start('docker-registry');
     const { digest } = await write(repository, 'a', { tag: 't' });

@@ -1,4 +1,6 @@
 import { failure } from '../../errors.ts';
+import { retryWaitMs } from '../../http.ts';
+import { pause } from '../../pause.ts';
 import { checkDigest, type Descriptor } from '../descriptor.ts';
 import { digestOf } from '../digest.ts';
 import { checkManifestSize, type ManifestFacts, readManifestFacts } from '../manifest-reading.ts';
@@ -6,7 +8,7 @@ import { DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from '../media
 import { isTag } from '../reference.ts';
 import { hasBlob } from './blobs-download.ts';
 import type { Place } from './endpoint.ts';
-import { mediaTypeOf, registryError, unexpectedAnswer } from './registry-errors.ts';
+import { errorCodes, mediaTypeOf, registryError, unexpectedAnswer } from './registry-errors.ts';
 import { type RegistryAnswer, request } from './requests.ts';
 
 /** A manifest or index with its descriptor, which carries the artifact type and no annotations. */
@@ -74,25 +76,32 @@ export async function putManifest(
 ): Promise<RegistryAnswer['headers']> {
   const { mediaType, digest } = facts.descriptor;
   const what = `writing ${digest} to ${place.name}${reference === digest ? '' : ` as ${reference}`}`;
-  const answer = await request(place.endpoint, {
-    method: 'PUT',
-    url: place.url(`manifests/${reference}`),
-    scope: place.push,
-    send: { contentType: mediaType, bytes },
-  });
-  if (answer.status === 201) {
-    checkStated(bytes, answer.headers['docker-content-digest'], what);
-    return answer.headers;
+  for (let isSecond = false; ; isSecond = true) {
+    const answer = await request(place.endpoint, {
+      method: 'PUT',
+      url: place.url(`manifests/${reference}`),
+      scope: place.push,
+      send: { contentType: mediaType, bytes },
+    });
+    if (answer.status === 201) {
+      checkStated(bytes, answer.headers['docker-content-digest'], what);
+      return answer.headers;
+    }
+    const failed = registryError(answer, what);
+    const missing = [401, 403].includes(answer.status) ? undefined : await findMissing(place, facts);
+    if (missing !== undefined) {
+      throw failure(
+        'blob-missing',
+        `${what}: it names ${missing}, which is not there`,
+        'Push first what the manifest names.',
+        { cause: failed },
+      );
+    }
+    // docker-registry says so for a moment while another client writes the same manifest.
+    const isContended = errorCodes(answer).includes('MANIFEST_BLOB_UNKNOWN');
+    if (isSecond || !isContended) throw failed;
+    await pause(retryWaitMs(1), place.endpoint.signal);
   }
-  const failed = registryError(answer, what);
-  const missing = [401, 403].includes(answer.status) ? undefined : await findMissing(place, facts);
-  if (missing === undefined) throw failed;
-  throw failure(
-    'blob-missing',
-    `${what}: it names ${missing}, which is not there`,
-    'Push first what the manifest names.',
-    { cause: failed },
-  );
 }
 
 /** Looked for only when a manifest was refused: the registries' codes for it differ, and one answers 500. */
