@@ -128,7 +128,7 @@ export function lineagePage(lineage: Lineage, repository: string, devices: reado
         (device) => `${device.url}: ${deviceLine(device, { model: lock.model, digest: lock.modelManifest })}`,
       ),
     ],
-    ['unread', unreadable.flatMap(({ what, code, message }) => clauses(`${what}: ${message} [${code}]`))],
+    ['unread', unreadLines(unreadable)],
   ];
   return [`${lock.model} ${version}, released ${day(date)} (${lock.bump})`, ...labelled(facts)].join('\n');
 }
@@ -182,6 +182,13 @@ function filesLines(
     listed.referrer,
     `to list them: ${listCommand(repository, digest)}`,
   ];
+}
+
+/** One damaged file can hide several parts: it is told once. */
+function unreadLines(unreadable: Lineage['unreadable']): string[] {
+  return [...Map.groupBy(unreadable, ({ code, message }) => `${message} [${code}]`)].flatMap(([why, parts]) =>
+    clauses(`${parts.map(({ what }) => what).join(', ')}: ${why}`),
+  );
 }
 
 function bytesOf({ files }: ListedFiles): number {
