@@ -52,13 +52,14 @@ export function releaseRoutes(stored: StoredReleases): Routes {
 
     [`POST ${RELEASES}`]: async (asked) => {
       const { tag_name: tag = '', ...written } = writtenSchema.parse(asked.body);
+      // GitHub makes a lightweight tag where there is none.
+      const target = written.target_commitish ?? 'HEAD';
+      await asked.repository.run(['update-ref', `refs/tags/${tag}`, target, '0'.repeat(40)]);
+      // Nothing may happen between looking and writing: of two at once GitHub refuses one.
       if (stored.all.some((release) => release.tag === tag)) {
         const errors = [{ resource: 'Release', code: 'already_exists', field: 'tag_name' }];
         return invalid('Validation Failed', errors);
       }
-      // GitHub makes a lightweight tag where there is none.
-      const target = written.target_commitish ?? 'HEAD';
-      await asked.repository.run(['update-ref', `refs/tags/${tag}`, target, '0'.repeat(40)]);
       const { name = tag, body = '', draft = false, prerelease = false } = written;
       const at = new Date().toISOString();
       const release = { id: stored.all.length + 1, tag, name, body, draft, prerelease, at };
