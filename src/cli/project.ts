@@ -1,4 +1,5 @@
-import { openWorkspace, type Workspace } from '../loop/workspace.ts';
+import { openWorkspace } from '../loop/open-workspace.ts';
+import { type Workspace } from '../loop/workspace.ts';
 import { followTraining } from './follow-training.ts';
 import type { CommonOptions, VerbContext } from './run-verb.ts';
 

@@ -1,5 +1,5 @@
 import { figure } from '../evaluation/index.ts';
-import type { Release } from '../loop/releases.ts';
+import type { Release } from '../versioning/index.ts';
 import type { ListedChannel, Status } from '../loop/status.ts';
 import { type Device, deviceLine } from './ask-devices.ts';
 import { table } from './table.ts';

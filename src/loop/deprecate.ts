@@ -7,8 +7,9 @@ import {
   DEPRECATION_ARTIFACT_TYPE,
   deprecationBytes,
   parseDeprecation,
+  type Release,
 } from '../versioning/index.ts';
-import { listReleases, type Release, requireRelease } from './releases.ts';
+import { listReleases, requireRelease } from './releases.ts';
 import { repositoryOf, requireSourceControl, type Workspace } from './workspace.ts';
 
 export interface DeprecateResult {

@@ -3,10 +3,10 @@ import { parseVerdict, VERDICT_MEDIA_TYPE } from '../evaluation/index.ts';
 import type { ReleasePages } from '../github/index.ts';
 import { formatReference, parseReference, readArtifact } from '../oci/index.ts';
 import { manifestOnReleasePage, renderReleasePage, renderReport } from '../report/index.ts';
-import { parseModelTag } from '../versioning/index.ts';
+import { parseModelTag, type Release } from '../versioning/index.ts';
 import type { Mirror } from './mirror.ts';
 import { connectToGitHub } from './on-github.ts';
-import { listReleases, type Release } from './releases.ts';
+import { listReleases } from './releases.ts';
 import { repositoryOf, type Workspace } from './workspace.ts';
 
 /** The releases of the repository on GitHub: a page for each version, by its git tag. */

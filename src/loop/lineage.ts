@@ -5,12 +5,12 @@ import { type Descriptor, digestOf, readArtifact } from '../oci/index.ts';
 import type { Card } from '../onnx/index.ts';
 import { readChannel } from '../rollout/index.ts';
 import { TRAINING_LOG_ARTIFACT_TYPE } from '../training/index.ts';
-import type { Deprecation } from '../versioning/index.ts';
+import type { Deprecation, Release } from '../versioning/index.ts';
 import { readDeprecations } from './deprecate.ts';
 import { REPORT_MEDIA_TYPE } from './judge.ts';
 import { CODE_ARTIFACT_TYPE, DATASET_ARTIFACT_TYPE } from './plan.ts';
 import type { FoundRelease } from './find-release.ts';
-import { listMoves, readCard, type Release } from './releases.ts';
+import { listMoves, readCard } from './releases.ts';
 import { repositoryOf, type Workspace } from './workspace.ts';
 
 /** Files by the manifest that names them. */

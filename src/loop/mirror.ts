@@ -1,4 +1,4 @@
-import type { Release } from './releases.ts';
+import type { Release } from '../versioning/index.ts';
 
 /** What a mirror says of one version. */
 export interface MirroredVersion {

@@ -1,9 +1,9 @@
 import { failure } from '../errors.ts';
 import { buildImage, type BuiltImage, type Descriptor, pushImage, type Repository } from '../oci/index.ts';
-import { type Lock, lockBytes, lockPath, tagMessage, versionTag } from '../versioning/index.ts';
+import { type Lock, lockBytes, lockPath, tagMessage, versionTag, type Release } from '../versioning/index.ts';
 import { openBaseImage } from './base-image.ts';
 import type { Candidate } from './candidate.ts';
-import { listReleases, type Release } from './releases.ts';
+import { listReleases } from './releases.ts';
 import { repositoryOf, requireSourceControl, requireVersionHistory, type Workspace } from './workspace.ts';
 
 /**

@@ -1,5 +1,12 @@
 import { failure, refusal } from '../errors.ts';
-import { type Level, type Lock, lockPath, nextVersion, versionTag } from '../versioning/index.ts';
+import {
+  type Level,
+  type Lock,
+  lockPath,
+  nextVersion,
+  versionTag,
+  type Release,
+} from '../versioning/index.ts';
 import { baseImageName, lockedName, openBaseImage, warnOfOtherBase } from './base-image.ts';
 import { type Candidate, reuseCandidate } from './candidate.ts';
 import { inspectDataOf } from './data-checks.ts';
@@ -8,7 +15,7 @@ import { findVerdict, judgeCandidate, type RecordedVerdict, recordVerdict } from
 import { candidateTag, planFor } from './plan.ts';
 import { imageOf, publishRelease, tagRelease } from './publish-release.ts';
 import { factsOf, writeReport } from './report.ts';
-import { findChampion, findHighest, listReleases, type Release, type Released } from './releases.ts';
+import { findChampion, findHighest, listReleases, type Released } from './releases.ts';
 import { repositoryOf, requireVersionHistory, type Workspace } from './workspace.ts';
 
 export interface ReleaseOptions {

@@ -3,18 +3,8 @@ import { misuse } from '../errors.ts';
 import { readPackedFile } from '../oci/index.ts';
 import { type Card, CARD_FILE, parseCard } from '../onnx/index.ts';
 import { readChannel } from '../rollout/index.ts';
-import { type Lock, lockPath, parseLock, parseModelTag, type TagEntry } from '../versioning/index.ts';
+import { lockPath, parseLock, parseModelTag, type Release, type TagEntry } from '../versioning/index.ts';
 import { repositoryOf, type Workspace } from './workspace.ts';
-
-/** One version of a model, as git records it. */
-export interface Release {
-  version: string;
-  lock: Lock;
-  tag: string;
-  commit: string;
-  /** When it was released, RFC 3339. */
-  date: string;
-}
 
 /** A version's tag, with the bytes of its lock file. */
 export interface VersionTag extends TagEntry {

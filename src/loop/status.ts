@@ -1,7 +1,7 @@
 import type { Repository } from '../oci/index.ts';
 import { type Channel, channelSequences, readChannel, readKept } from '../rollout/index.ts';
-import { deprecatedVersions } from '../versioning/index.ts';
-import { findChampion, listReleases, type Release } from './releases.ts';
+import { deprecatedVersions, type Release } from '../versioning/index.ts';
+import { findChampion, listReleases } from './releases.ts';
 import { repositoryOf, type Workspace } from './workspace.ts';
 
 /** A channel's document, and those before it. */

@@ -1,22 +1,13 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Config, loadConfig } from '../config/index.ts';
+import type { Config } from '../config/index.ts';
 import { openHttpFolder, type RemoteStore } from '../dataset/index.ts';
 import { misuse } from '../errors.ts';
-import { openWorkingTree, type WorkingTree } from '../git/index.ts';
-import {
-  logIn,
-  openReference,
-  openRegistry,
-  type Reference,
-  type Registry,
-  type Repository,
-} from '../oci/index.ts';
-
+import type { WorkingTree } from '../git/index.ts';
+import type { Reference, Registry, Repository } from '../oci/index.ts';
 import type { VersionHistory } from '../versioning/index.ts';
 import type { Mirror } from './mirror.ts';
-import { chooseVersionHistory } from './on-github.ts';
 
 export type Log = (
   level: 'debug' | 'info' | 'warn' | 'error',
@@ -56,32 +47,6 @@ export interface Workspace {
   /** What else says which versions there are. */
   mirrors: Mirror[];
   deps: LoopDeps;
-}
-
-/** Opens the project of `deps.cwd` and chooses its adapters from the configuration. */
-export async function openWorkspace(deps: LoopDeps): Promise<Workspace> {
-  const config = loadConfig(deps.cwd, deps.config, deps.environment);
-  const sourceControl = await openWorkingTree(config.root);
-  const options = {
-    authorize: logIn({ environment: deps.environment }),
-    signal: deps.signal,
-    uploads: workPath({ config }, 'uploads'),
-  };
-  const workspace: Workspace = {
-    config,
-    registry: openRegistry(config.registry, options),
-    openReference: (reference) => openReference(reference, options),
-    sourceControl,
-    versionHistory: await chooseVersionHistory(config, sourceControl, deps),
-    mirrors: [],
-    deps,
-  };
-  if (config.github.releases) {
-    // What writes reports is loaded only where it is asked for.
-    const { gitHubReleases } = await import('./github-releases.ts');
-    workspace.mirrors.push(gitHubReleases(workspace));
-  }
-  return workspace;
 }
 
 /** The model's repository in the registry. */

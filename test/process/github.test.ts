@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { openWorkspace } from '../../src/loop/workspace.ts';
+import { openWorkspace } from '../../src/loop/open-workspace.ts';
 import { listReleases } from '../../src/loop/releases.ts';
 import { startFaultProxy } from '../fakes/fault-proxy.ts';
 import { type GitHubStandIn, gitHubAvailable, startGitHub } from '../fakes/github/stand-in.ts';

@@ -1,7 +1,7 @@
 import { newDocument, writeChannel } from '../../rollout/index.ts';
 import type { ChannelDocument } from '../../trust/index.ts';
-import { channelTag, channelTagMessage, readTrailers } from '../../versioning/index.ts';
-import type { ChannelMove, Release } from '../releases.ts';
+import { channelTag, channelTagMessage, readTrailers, type Release } from '../../versioning/index.ts';
+import type { ChannelMove } from '../releases.ts';
 import type { CheckingAll } from './finding.ts';
 
 /** Writes the document that a move meant: of a release that is whole, and only if the tag itself says which. */

@@ -1,6 +1,10 @@
 import { readArtifact } from '../../oci/index.ts';
-import { deprecatedTag, DEPRECATION_ARTIFACT_TYPE, parseDeprecation } from '../../versioning/index.ts';
-import type { Release } from '../releases.ts';
+import {
+  deprecatedTag,
+  DEPRECATION_ARTIFACT_TYPE,
+  parseDeprecation,
+  type Release,
+} from '../../versioning/index.ts';
 import type { Checking } from './finding.ts';
 
 /** What was said against a release is among its referrers, and one listing of tags says that there is something. */

@@ -1,6 +1,6 @@
 import { EdgeloopError, messageOf } from '../../errors.ts';
 import type { Repository } from '../../oci/index.ts';
-import type { Release } from '../releases.ts';
+import type { Release } from '../../versioning/index.ts';
 import { repositoryOf, type Workspace } from '../workspace.ts';
 
 /** Two mirrors that disagree, or something that is missing or damaged. */

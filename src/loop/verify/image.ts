@@ -9,7 +9,7 @@ import {
   readImage,
 } from '../../oci/index.ts';
 import { imageOf } from '../publish-release.ts';
-import type { Release } from '../releases.ts';
+import type { Release } from '../../versioning/index.ts';
 import type { Checking } from './finding.ts';
 
 /** A version's runnable image: built again it is what the lock file says, all of it is there, and it says whose it is. */

@@ -1,5 +1,5 @@
 import type { Mirror } from '../mirror.ts';
-import type { Release } from '../releases.ts';
+import type { Release } from '../../versioning/index.ts';
 import type { Checking } from './finding.ts';
 
 /** Every further mirror lists each release with its digest. */

@@ -4,7 +4,7 @@ import type { Card } from '../../onnx/index.ts';
 import { identify } from '../identify.ts';
 import { REPORT_MEDIA_TYPE } from '../judge.ts';
 import { CODE_ARTIFACT_TYPE, DATASET_ARTIFACT_TYPE } from '../plan.ts';
-import type { Release } from '../releases.ts';
+import type { Release } from '../../versioning/index.ts';
 import { checkFallback } from './fallback.ts';
 import type { Checking } from './finding.ts';
 

@@ -1,7 +1,7 @@
 import semver from 'semver';
-import { versionTag } from '../../versioning/index.ts';
+import { versionTag, type Release } from '../../versioning/index.ts';
 import { candidateTag } from '../plan.ts';
-import { readCard, type Release } from '../releases.ts';
+import { readCard } from '../releases.ts';
 import type { CheckingAll } from './finding.ts';
 
 /** From the registry to git: every tag belongs to a release or a candidate. */

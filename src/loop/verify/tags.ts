@@ -1,5 +1,5 @@
-import { lockPath, readTrailers, tagTrailers } from '../../versioning/index.ts';
-import { listVersionTags, readRelease, type Release, type VersionTag } from '../releases.ts';
+import { lockPath, readTrailers, tagTrailers, type Release } from '../../versioning/index.ts';
+import { listVersionTags, readRelease, type VersionTag } from '../releases.ts';
 import type { Checking } from './finding.ts';
 
 /** Git's own words: each version's tag, its message and the lock file at its commit. Answers those that can be read. */

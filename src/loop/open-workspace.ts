@@ -1,0 +1,31 @@
+import { loadConfig } from '../config/index.ts';
+import { openWorkingTree } from '../git/index.ts';
+import { logIn, openReference, openRegistry } from '../oci/index.ts';
+import { chooseVersionHistory } from './on-github.ts';
+import { type LoopDeps, workPath, type Workspace } from './workspace.ts';
+
+/** Opens the project of `deps.cwd` and chooses its adapters from the configuration. */
+export async function openWorkspace(deps: LoopDeps): Promise<Workspace> {
+  const config = loadConfig(deps.cwd, deps.config, deps.environment);
+  const sourceControl = await openWorkingTree(config.root);
+  const options = {
+    authorize: logIn({ environment: deps.environment }),
+    signal: deps.signal,
+    uploads: workPath({ config }, 'uploads'),
+  };
+  const workspace: Workspace = {
+    config,
+    registry: openRegistry(config.registry, options),
+    openReference: (reference) => openReference(reference, options),
+    sourceControl,
+    versionHistory: await chooseVersionHistory(config, sourceControl, deps),
+    mirrors: [],
+    deps,
+  };
+  if (config.github.releases) {
+    // What writes reports is loaded only where it is asked for.
+    const { gitHubReleases } = await import('./github-releases.ts');
+    workspace.mirrors.push(gitHubReleases(workspace));
+  }
+  return workspace;
+}
