@@ -3,7 +3,7 @@ import type { FileChanges } from '../loop/changes.ts';
 import type { ReadDiff } from '../loop/compare-releases.ts';
 import type { Lineage } from '../loop/lineage.ts';
 import type { FilesDiff, ReleaseDiff } from '../loop/release-diff.ts';
-import { byteCount } from './byte-count.ts';
+import { byteCount } from '../byte-count.ts';
 import { table } from './table.ts';
 import { wrap } from './wrap.ts';
 

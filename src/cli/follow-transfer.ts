@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import type { TransferProgress } from '../oci/index.ts';
-import { byteCount } from './byte-count.ts';
+import { byteCount } from '../byte-count.ts';
 import type { CommonOptions } from './run-verb.ts';
 
 const FRAME_MS = 100;

@@ -1,7 +1,7 @@
 import { inspectImage, type InspectedImage } from '../loop/inspect-image.ts';
 import type { Descriptor } from '../oci/index.ts';
 import type { Card, TensorSpec } from '../onnx/index.ts';
-import { byteCount } from './byte-count.ts';
+import { byteCount } from '../byte-count.ts';
 import { type ReferenceOptions, registryOptions } from './registry-options.ts';
 import { runVerb } from './run-verb.ts';
 import { table } from './table.ts';

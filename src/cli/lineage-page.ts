@@ -2,7 +2,7 @@ import { figure, type Verdict } from '../evaluation/index.ts';
 import type { Lineage, ListedFiles, NamingMove } from '../loop/lineage.ts';
 import type { Card } from '../onnx/index.ts';
 import { type Device, deviceLine } from './ask-devices.ts';
-import { byteCount } from './byte-count.ts';
+import { byteCount } from '../byte-count.ts';
 import { labelled, table } from './table.ts';
 import { wrap } from './wrap.ts';
 

@@ -1,6 +1,6 @@
 import { findImage } from '../loop/find-image.ts';
 import { pullModel } from '../oci/index.ts';
-import { byteCount } from './byte-count.ts';
+import { byteCount } from '../byte-count.ts';
 import { type ReferenceOptions, registryOptions } from './registry-options.ts';
 import { runVerb } from './run-verb.ts';
 import { followTransfer } from './follow-transfer.ts';

@@ -1,5 +1,5 @@
 import { type PushedFolder, pushFolder, type PushOptions } from '../loop/push-folder.ts';
-import { byteCount } from './byte-count.ts';
+import { byteCount } from '../byte-count.ts';
 import { followTransfer } from './follow-transfer.ts';
 import { type ReferenceOptions, registryOptions } from './registry-options.ts';
 import { runVerb } from './run-verb.ts';

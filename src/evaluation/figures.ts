@@ -24,15 +24,3 @@ export function levelText(level: number): string {
   const short = (level * 100).toFixed(2);
   return `${Number(short) < 100 ? Number(short) : Number((level * 100).toFixed(5))} %`;
 }
-
-/** Bytes as people read them, decimal units: `812 B`, `1.3 MB`. */
-export function bytes(count: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  let value = count;
-  let unit = 0;
-  while (value >= 999.95 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${unit === 0 ? value : Number(value.toFixed(1))} ${units[unit] ?? ''}`;
-}

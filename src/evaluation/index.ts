@@ -1,6 +1,6 @@
 export { pairedBootstrap } from './bootstrap.ts';
 export { type Contender, evaluate, type Evaluation } from './evaluate.ts';
-export { bytes, figure, levelText, percent } from './figures.ts';
+export { figure, levelText, percent } from './figures.ts';
 export { type DataFindings, inspectData, type TrainingData } from './data/inspect-data.ts';
 export type { Distribution } from './data/shift.ts';
 export { type Check } from './gate/check.ts';

@@ -1,4 +1,5 @@
-import { bytes, figure, type Latency, percent } from '../evaluation/index.ts';
+import { byteCount } from '../byte-count.ts';
+import { figure, type Latency, percent } from '../evaluation/index.ts';
 import type { ReportFacts } from './facts.ts';
 import { CELL, type Format } from './format.ts';
 import { signed } from './metric-rows.ts';
@@ -28,7 +29,7 @@ function bytesRow(
     candidate === null || champion === undefined || champion === 0
       ? '–'
       : signed(candidate / champion - 1, percent);
-  return [name, given(champion, bytes), given(candidate, bytes), grown, given(budget, bytes)];
+  return [name, given(champion, byteCount), given(candidate, byteCount), grown, given(budget, byteCount)];
 }
 
 function latencyRows({ candidate, champion, ratio }: Latency, budget: string): string[][] {

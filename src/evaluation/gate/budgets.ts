@@ -1,4 +1,5 @@
-import { bytes, figureBeside } from '../figures.ts';
+import { byteCount } from '../../byte-count.ts';
+import { figureBeside } from '../figures.ts';
 import { against, type Check, fine } from './check.ts';
 import type { GateInput } from './input.ts';
 
@@ -35,7 +36,7 @@ function checkBytes(
   return [
     {
       passed,
-      reason: `${what} ${bytes(found)} (${found} bytes) is ${relation} the budget of ${bytes(limit)}`,
+      reason: `${what} ${byteCount(found)} (${found} bytes) is ${relation} the budget of ${byteCount(limit)}`,
     },
   ];
 }
