@@ -61,6 +61,19 @@ export async function* verified(
   }
 }
 
+/** A stream without its first bytes. */
+export async function* after(
+  first: number,
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let left = first;
+  for await (const chunk of source) {
+    const rest = chunk.subarray(Math.min(left, chunk.byteLength));
+    left -= chunk.byteLength - rest.byteLength;
+    if (rest.byteLength > 0) yield rest;
+  }
+}
+
 /** A stream whose beginning is here already, and then what `rest` gives from its end on. */
 export async function* continued(
   beginning: AsyncIterable<Uint8Array> | undefined,

@@ -33,6 +33,11 @@ export interface LayerJournal extends AsyncDisposable {
   add(entry: { raw: Uint8Array; path?: string; size: number }): Promise<void>;
 }
 
+/** Length of the layer's beginning that a journal and its files hold, in bytes. */
+export async function journaledLength(file: string, files: string): Promise<number> {
+  return (await usableEntries(file, files))?.length ?? 0;
+}
+
 /** Opens a layer's journal, or begins one; `files` is the folder of its unpacked files. */
 export async function openJournal(file: string, files: string): Promise<LayerJournal> {
   const found = await usableEntries(file, files);

@@ -10,7 +10,7 @@ import { layerName, readModelManifest, whatIsDamaged } from '../model/model-mani
 import type { TransferSummary } from '../model/modelpack.ts';
 import type { Repository, TransferProgress } from '../repository.ts';
 import { modelPaths } from './layer-entries.ts';
-import { type LayerJournal, openJournal } from './layer-journal.ts';
+import { journaledLength, type LayerJournal, openJournal } from './layer-journal.ts';
 import { openPartial, type PartialPull, pullPlaces } from './partial-pull.ts';
 import { isPulled, writeMarker } from './pull-marker.ts';
 import { type PulledFiles, unpackLayer } from './unpack-layer.ts';
@@ -154,10 +154,8 @@ async function forgetLayer(
 /** A disk that a pull fills has no room for anyone else's work either. */
 async function requireRoom(partial: PartialPull, manifest: Manifest): Promise<void> {
   let missing = layerBytes(manifest);
-  for (const index of manifest.layers.keys()) {
-    await using journal = await openJournal(partial.journal(index), partial.files);
-    missing -= journal.length;
-  }
+  for (const index of manifest.layers.keys())
+    missing -= await journaledLength(partial.journal(index), partial.files);
   const { bavail, bsize } = await statfs(partial.folder);
   const room = bavail * bsize;
   if (missing <= room) return;

@@ -2,6 +2,7 @@ import { mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isSystemError } from '../../errors.ts';
 import type { Descriptor } from '../descriptor.ts';
+import { after } from '../digest.ts';
 import { unsafe } from '../tar/safe-path.ts';
 import { appendTo } from './append-to.ts';
 import { type LayerEntry, layerEntries, type ModelPaths } from './layer-entries.ts';
@@ -58,13 +59,8 @@ async function writeRest(place: string, { content }: LayerEntry, held = 0): Prom
   const file = await open(place, held > 0 ? 'r+' : 'w', 0o644);
   try {
     const writer = appendTo(file, held);
-    let skip = held;
     try {
-      for await (const chunk of content) {
-        const rest = chunk.subarray(Math.min(skip, chunk.byteLength));
-        skip -= chunk.byteLength - rest.byteLength;
-        if (rest.byteLength > 0) await writer.add(rest);
-      }
+      for await (const chunk of after(held, content)) await writer.add(chunk);
     } finally {
       // Also when the line is cut: what has come need not come again.
       await writer.flush();

@@ -2,7 +2,7 @@ import { EdgeloopError, failure } from '../../errors.ts';
 import { retryWaitMs } from '../../http.ts';
 import { pause } from '../../pause.ts';
 import { checkDigest, type Descriptor } from '../descriptor.ts';
-import { continued, verified } from '../digest.ts';
+import { after, continued, verified } from '../digest.ts';
 import type { Place } from './endpoint.ts';
 import { isPassing, mediaTypeOf, refuseHtml, registryError, unexpectedAnswer } from './registry-errors.ts';
 import { type OpenAnswer, openRequest, request } from './requests.ts';
@@ -104,12 +104,7 @@ async function* contentOf(
     answer.cancel();
     throw unexpectedAnswer(what, problem);
   }
-  let skip = status === 206 ? 0 : progress.delivered;
-  for await (const chunk of stream) {
-    const rest = chunk.subarray(Math.min(skip, chunk.byteLength));
-    skip -= chunk.byteLength - rest.byteLength;
-    if (rest.byteLength > 0) yield rest;
-  }
+  yield* after(status === 206 ? 0 : progress.delivered, stream);
 }
 
 function problemOf(answer: OpenAnswer, progress: Progress): string | undefined {

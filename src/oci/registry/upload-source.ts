@@ -1,4 +1,4 @@
-import { verified } from '../digest.ts';
+import { after, verified } from '../digest.ts';
 import type { BlobSource } from '../repository.ts';
 
 /** Counts the bytes of a blob that were handed to the network, those of earlier tries too. */
@@ -18,14 +18,10 @@ export async function* uploadStream(
   const { descriptor } = source;
   const what = `what was to become blob ${descriptor.digest}`;
   const mend = 'Check that nothing changes the files while they are read, and run it again.';
-  let skip = from;
   let held: Uint8Array | undefined;
-  for await (const chunk of verified(source.open(), descriptor, what, mend)) {
-    const rest = chunk.subarray(Math.min(skip, chunk.byteLength));
-    skip -= chunk.byteLength - rest.byteLength;
-    if (rest.byteLength === 0) continue;
+  for await (const chunk of after(from, verified(source.open(), descriptor, what, mend))) {
     if (held !== undefined) yield* counted(held, sent);
-    held = rest;
+    held = chunk;
   }
   if (held !== undefined) yield* counted(held, sent);
 }
