@@ -1,6 +1,6 @@
 import { figure } from '../evaluation/index.ts';
-import type { Release } from '../versioning/index.ts';
 import type { ListedChannel, Status } from '../loop/status.ts';
+import type { Release } from '../versioning/index.ts';
 import { type Device, deviceLine } from './ask-devices.ts';
 import { table } from './table.ts';
 import { wrap } from './wrap.ts';

@@ -1,9 +1,24 @@
 import type { TagPair } from '../versioning/index.ts';
 import { git, runGit } from './run-git.ts';
 
+/** The address of the remote `origin`; `undefined` without one. */
+export async function originOf(top: string): Promise<string | undefined> {
+  const { code, stdout } = await runGit(top, ['remote', 'get-url', 'origin']);
+  return code === 0 ? stdout.toString().trim() : undefined;
+}
+
+/** Fetches the tags whose names begin with this; those that are here otherwise become what `origin` has. */
+export async function fetchTags(top: string, prefix: string): Promise<void> {
+  if ((await originOf(top)) === undefined) return;
+  // With a depth and nothing to fetch, git fails without a word.
+  if ((await git(top, ['ls-remote', 'origin', `refs/tags/${prefix}*`])) === '') return;
+  const refspec = `+refs/tags/${prefix}*:refs/tags/${prefix}*`;
+  await git(top, ['fetch', ...(await fetchOptions(top)), 'origin', refspec]);
+}
+
 /** The tags here and at `origin` whose names match one of these patterns; `undefined` without an `origin`. */
 export async function compareTags(top: string, names: readonly string[]): Promise<TagPair[] | undefined> {
-  if ((await runGit(top, ['remote', 'get-url', 'origin'])).code !== 0) return undefined;
+  if ((await originOf(top)) === undefined) return undefined;
   const patterns = names.map((name) => `refs/tags/${name}`);
   const [here, there] = await Promise.all([
     git(top, ['for-each-ref', '--format=%(objectname) %(refname)', ...patterns]),
@@ -19,11 +34,8 @@ export async function compareTags(top: string, names: readonly string[]): Promis
 
 /** Fetches tags that are not here yet, with one question; git refuses to overwrite one that is. */
 export async function fetchMissing(top: string, names: readonly string[]): Promise<void> {
-  // --depth in a complete clone would make it shallow.
-  const shallow = (await git(top, ['rev-parse', '--is-shallow-repository'])) === 'true';
   const refspecs = names.map((name) => `refs/tags/${name}:refs/tags/${name}\n`).join('');
-  const depth = shallow ? ['--depth=1'] : [];
-  await git(top, ['fetch', '--quiet', '--no-tags', ...depth, '--stdin', 'origin'], {
+  await git(top, ['fetch', ...(await fetchOptions(top)), '--stdin', 'origin'], {
     input: Buffer.from(refspecs),
   });
 }
@@ -36,4 +48,10 @@ function objectsOf(listed: string): Map<string, string> {
       return name === undefined ? [] : [[name, object]];
     }),
   );
+}
+
+/** With a depth in a shallow clone only: a complete one would become shallow by it. */
+async function fetchOptions(top: string): Promise<string[]> {
+  const shallow = (await git(top, ['rev-parse', '--is-shallow-repository'])) === 'true';
+  return ['--quiet', '--no-tags', ...(shallow ? ['--depth=1'] : [])];
 }

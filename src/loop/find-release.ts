@@ -1,8 +1,8 @@
 import { modelConfig } from '../config/index.ts';
 import { misuse } from '../errors.ts';
+import type { Release } from '../versioning/index.ts';
 import { listReleases, requireRelease } from './releases.ts';
 import { repositoryOf, requireVersionHistory, type Workspace } from './workspace.ts';
-import type { Release } from '../versioning/index.ts';
 
 /** A release by its model and version, or by the digest of its ModelPack manifest or image. */
 export type ReleaseName = { model: string; version: string } | { digest: string };

@@ -4,6 +4,7 @@ import { type Lock, lockBytes, lockPath, tagMessage, versionTag, type Release } 
 import { openBaseImage } from './base-image.ts';
 import type { Candidate } from './candidate.ts';
 import { listReleases } from './releases.ts';
+import { movingTagsOf } from './version-tags.ts';
 import { repositoryOf, requireSourceControl, requireVersionHistory, type Workspace } from './workspace.ts';
 
 /**
@@ -80,13 +81,12 @@ export async function imageOf(
  */
 async function moveShortTags(workspace: Workspace, { model, version }: Lock): Promise<void> {
   const repository = repositoryOf(workspace, model);
-  const [major = '', minor = ''] = version.split('.');
   const written = new Map<string, string>();
   for (let isSettled = false; !isSettled;) {
     isSettled = true;
     await requireVersionHistory(workspace, 'release').fetchTags(`${model}@v`);
     const releases = await listReleases(workspace, model);
-    for (const tag of [`${major}.${minor}`, major]) {
+    for (const tag of movingTagsOf(version)) {
       const highest = releases.find((release) => release.version.startsWith(`${tag}.`));
       if (highest === undefined || written.get(tag) === highest.lock.image) continue;
       const index = await repository.readManifest(highest.lock.image);

@@ -1,8 +1,8 @@
 import semver from 'semver';
 import { refusal } from '../errors.ts';
 import type { ChannelDocument } from '../trust/index.ts';
-import { readDeprecations } from './deprecate.ts';
 import type { Release } from '../versioning/index.ts';
+import { readDeprecations } from './deprecate.ts';
 import { verifyRelease } from './verify/verify-release.ts';
 import type { Workspace } from './workspace.ts';
 

@@ -7,12 +7,17 @@ export function versionsAmong(tags: string[]): string[] {
     .toSorted((one, other) => compare(other, one));
 }
 
-/** The moving tags `X.Y` and `X` that a version takes: those below which it is the highest; none for a prerelease. */
+/** The moving tags that a version may take: `X.Y` and `X`. */
+export function movingTagsOf(version: string): string[] {
+  const [major = '', minor = ''] = version.split('.');
+  return [`${major}.${minor}`, major];
+}
+
+/** Those of its moving tags below which a version is the highest; none for a prerelease. */
 export function movingTags(version: string, tags: string[]): string[] {
   if (prerelease(version) !== null) return [];
   const versions = versionsAmong(tags);
-  const [major = '', minor = ''] = version.split('.');
-  return [`${major}.${minor}`, major].filter((prefix) =>
+  return movingTagsOf(version).filter((prefix) =>
     versions.every((other) => !other.startsWith(`${prefix}.`) || compare(other, version) <= 0),
   );
 }

@@ -8,8 +8,8 @@ import {
   pushImage,
   readImage,
 } from '../../oci/index.ts';
-import { imageOf } from '../publish-release.ts';
 import type { Release } from '../../versioning/index.ts';
+import { imageOf } from '../publish-release.ts';
 import type { Checking } from './finding.ts';
 
 /** A version's runnable image: built again it is what the lock file says, all of it is there, and it says whose it is. */

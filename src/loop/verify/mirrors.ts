@@ -1,5 +1,5 @@
-import type { Mirror } from '../mirror.ts';
 import type { Release } from '../../versioning/index.ts';
+import type { Mirror } from '../mirror.ts';
 import type { Checking } from './finding.ts';
 
 /** Every further mirror lists each release with its digest. */

@@ -1,10 +1,10 @@
 import { decideAgain, parseVerdict, VERDICT_MEDIA_TYPE } from '../../evaluation/index.ts';
 import { digestOf, readArtifact, writeArtifact } from '../../oci/index.ts';
 import type { Card } from '../../onnx/index.ts';
+import type { Release } from '../../versioning/index.ts';
 import { identify } from '../identify.ts';
 import { REPORT_MEDIA_TYPE } from '../judge.ts';
 import { CODE_ARTIFACT_TYPE, DATASET_ARTIFACT_TYPE } from '../plan.ts';
-import type { Release } from '../../versioning/index.ts';
 import { checkFallback } from './fallback.ts';
 import type { Checking } from './finding.ts';
 

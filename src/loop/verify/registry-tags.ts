@@ -1,7 +1,7 @@
-import semver from 'semver';
 import { versionTag, type Release } from '../../versioning/index.ts';
 import { candidateTag } from '../plan.ts';
 import { readCard } from '../releases.ts';
+import { movingTags, movingTagsOf } from '../version-tags.ts';
 import type { CheckingAll } from './finding.ts';
 
 /** From the registry to git: every tag belongs to a release or a candidate. */
@@ -16,10 +16,7 @@ export async function checkRegistryTags(checking: CheckingAll): Promise<void> {
     const [, inputKey] = /^in-([0-9a-f]{64})$/.exec(tag) ?? [];
     if (inputKey !== undefined) await attempt(tag, () => checkCandidate(checking, inputKey));
   }
-  const wanted = releases.flatMap(({ version }) => {
-    const [major = '', minor = ''] = version.split('.');
-    return [`${major}.${minor}`, major];
-  });
+  const wanted = releases.flatMap(({ version }) => movingTagsOf(version));
   const moving = new Set([...wanted, ...tags.filter((tag) => /^\d+(?:\.\d+)?$/.test(tag))]);
   for (const tag of moving) await attempt(tag, () => checkMovingTag(checking, tag));
 }
@@ -65,9 +62,7 @@ async function checkMovingTag(checking: CheckingAll, prefix: string): Promise<vo
 async function moveTo({ repository }: CheckingAll, tag: string, { version, lock }: Release) {
   const image = await repository.readManifest(version);
   if (image?.descriptor.digest !== lock.image) return undefined;
-  const known = (await repository.tags()).filter((other) => semver.valid(other) !== null);
-  const above = known.filter((other) => other.startsWith(`${tag}.`) && semver.gt(other, version));
-  if (above.some((other) => semver.prerelease(other) === null)) return undefined;
+  if (!movingTags(version, await repository.tags()).includes(tag)) return undefined;
   await repository.writeManifest(image.bytes, { tag, moveTag: true });
   return `the tag ${tag} names ${version} (${lock.image})`;
 }

@@ -1,12 +1,12 @@
 import { ANNOTATION, readModelManifest, TITLE } from '../../oci/index.ts';
 import type { Card } from '../../onnx/index.ts';
+import type { Release } from '../../versioning/index.ts';
 import { cardAnnotations } from '../card-annotations.ts';
 import { candidateTag } from '../plan.ts';
 import { readCard } from '../releases.ts';
 import type { Checking, Repair } from './finding.ts';
 import { checkImage, rebuildImage } from './image.ts';
 import { checkReferrers } from './referrers.ts';
-import type { Release } from '../../versioning/index.ts';
 
 /** From git to the registry: everything that a lock file names is there and says the same. */
 export async function checkRelease(checking: Checking, release: Release): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Release } from '../../versioning/index.ts';
 import type { Workspace } from '../workspace.ts';
 import { damagedContent } from './content.ts';
 import { type Finding, startChecking } from './finding.ts';
@@ -5,7 +6,6 @@ import { checkMirrored } from './mirrors.ts';
 import { checkOrigin } from './origin.ts';
 import { checkRelease } from './releases.ts';
 import { checkVersionTags } from './tags.ts';
-import type { Release } from '../../versioning/index.ts';
 
 /**
  * All that is wrong with one release: its tag here and at `origin`, its lock file, what the registry has of it and every
