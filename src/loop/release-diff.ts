@@ -43,8 +43,16 @@ export interface ReleaseDiff {
 }
 
 /** What each side is compared by. */
-export type Compared = Pick<Lineage, 'card' | 'verdict' | 'data' | 'code'> & {
+export type Compared = Pick<Lineage, 'card' | 'data' | 'code'> & {
   release: { lock: { dataset: string; base?: string | undefined } };
+  /** Of a verdict, what is compared. */
+  verdict:
+    | {
+        holdout: string;
+        rules: { metrics: Readonly<Record<string, unknown>> };
+        metrics: Readonly<Record<string, { candidate: number | null }>>;
+      }
+    | undefined;
 };
 
 /** What differs between two releases, by what was recorded of them. */

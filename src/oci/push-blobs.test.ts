@@ -88,8 +88,8 @@ describe('pushBlobs', () => {
     const large = watchedBlobs(1, 20_000);
     const broken: BlobSource = {
       descriptor: blobFrom(Buffer.from('small')).descriptor,
-      // oxlint-disable-next-line require-yield
       async *open() {
+        yield Buffer.from('sm');
         await expect.poll(() => proxy.bytes({ method: 'PATCH' }).request).toBe(100);
         throw error;
       },
