@@ -27,7 +27,7 @@ export function lockedName({ name, digest }: BaseImage): string {
   return `${name}@${digest}`;
 }
 
-/** Says so when a release stays on the base that it has, whatever is asked for now. */
+/** Warns that a release keeps its base when another one is asked for. */
 export function warnOfOtherBase(workspace: Workspace, { model, version, base }: Lock, asked: string): void {
   const name = baseImageName(workspace, asked);
   if (base === name || base?.startsWith(`${name}@`) === true) return;

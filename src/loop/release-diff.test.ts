@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import type { DatasetFile } from '../dataset/index.ts';
-import type { Verdict } from '../evaluation/index.ts';
 import type { Card } from '../onnx/index.ts';
 import { type Compared, diffReleases } from './release-diff.ts';
 

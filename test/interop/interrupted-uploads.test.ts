@@ -156,6 +156,19 @@ describe.skipIf(!available('distribution'))('a push to distribution', () => {
 describe.skipIf(!available('docker-registry'))(
   'a push to docker-registry, which forgets what was cut,',
   () => {
+    it.each(SHARES)('that is cut at %d of it sends that blob anew', async (share) => {
+      const started = await modelToPush('docker-registry');
+      const cut = { fault: 'drop', of: 'request', afterBytes: Math.floor(WEIGHTS * share) } as const;
+      started.proxy.fault(cut, { method: 'PATCH' });
+      await push(started);
+      await expectWhole(started);
+      expect(started.proxy.requests.flatMap(({ faults }) => faults)).toEqual(['drop']);
+      console.log(`docker-registry, cut at ${share}: ${ratioOf(started).toFixed(4)} times the bytes`);
+      expect(ratioOf(started)).toBeGreaterThan(1 + share * 0.99);
+      expect(ratioOf(started)).toBeLessThanOrEqual(1 + share * 1.01);
+      expect(await readdir(started.uploads)).toEqual([]);
+    });
+
     it.each(SHARES)('that is killed at %d of it is made anew by the next process', async (share) => {
       const started = await modelToPush('docker-registry');
       const { proxy, packed } = started;

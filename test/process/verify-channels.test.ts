@@ -39,6 +39,12 @@ async function writeDocument(
   });
 }
 
+/** A rollout of 1.0.0 that got as far as its git tag. */
+function cutRollout(copy: string, { old }: Pick<RolledOut, 'old'>): void {
+  const digest = `Model-Manifest: ${old.modelManifest}`;
+  tagAs(copy, 'churn#production#3', 'churn@v1.0.0^{}', `churn 1.0.0 to production\n\n${digest}`);
+}
+
 const DISAGREEMENTS: Disagreement[] = [
   {
     what: 'a channel that the registry lost',
@@ -54,10 +60,7 @@ const DISAGREEMENTS: Disagreement[] = [
   },
   {
     what: 'a rollout that was cut before its document',
-    make: (copy, { old }) => {
-      const digest = `Model-Manifest: ${old.modelManifest}`;
-      tagAs(copy, 'churn#production#3', 'churn@v1.0.0^{}', `churn 1.0.0 to production\n\n${digest}`);
-    },
+    make: cutRollout,
     codes: ['channel-not-written'],
     finding: () => ({
       code: 'channel-not-written',
@@ -70,8 +73,7 @@ const DISAGREEMENTS: Disagreement[] = [
   {
     what: 'a rollout of what is deprecated since, and does not finish it',
     make: (copy, { old }) => {
-      const digest = `Model-Manifest: ${old.modelManifest}`;
-      tagAs(copy, 'churn#production#3', 'churn@v1.0.0^{}', `churn 1.0.0 to production\n\n${digest}`);
+      cutRollout(copy, { old });
       json(copy, 0, 'deprecate', 'churn@1.0.0', '--why', 'it is old');
     },
     codes: ['channel-not-written'],

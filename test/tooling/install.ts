@@ -46,6 +46,8 @@ const tools: Tool[] = [
   debianTool('runc', '/usr/bin/runc'),
   // Not its program: the package that links it dynamically has it under the same name.
   debianTool('busybox-static', '/usr/share/doc/busybox-static'),
+  debianTool('openssl', '/usr/bin/openssl'),
+  debianTool('procps', '/usr/bin/ps'),
 ];
 
 function goTool(name: string, module: string): Tool {
@@ -60,7 +62,7 @@ function goTool(name: string, module: string): Tool {
   };
 }
 
-/** A Go program whose source lies in a folder of this repository. */
+/** Those of a specification, which its Go module has. */
 function schemas({ module, folder }: Specification): Tool {
   return {
     name: `the JSON Schemas of ${module}`,
@@ -88,6 +90,7 @@ function gitHubDescription(): Tool {
   };
 }
 
+/** A Go program whose source lies in a folder of this repository. */
 function goProgram(name: string, source: string): Tool {
   const content = createHash('sha256');
   for (const file of ['go.mod', 'go.sum', 'main.go']) content.update(readFileSync(join(source, file)));
