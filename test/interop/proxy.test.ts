@@ -5,12 +5,12 @@ import { makeAuthority } from '../fixtures/certificates.ts';
 import { churnProject, edgeloopWith, type Ran } from '../fixtures/churn-project.ts';
 import { checkError } from '../fixtures/expect-error.ts';
 import { scratchFolder } from '../fixtures/oci-layout.ts';
-import { available, type RunningRegistry, startRegistry } from '../fixtures/registries.ts';
+import { availableWithCertificates, type RunningRegistry, startRegistry } from '../fixtures/registries.ts';
 
 const LOGIN = { username: 'bob', password: 'hunter2' };
 const BASIC = Buffer.from(`${LOGIN.username}:${LOGIN.password}`).toString('base64');
 
-describe.skipIf(!available('distribution'))('a registry behind a proxy', () => {
+describe.skipIf(!availableWithCertificates('distribution'))('a registry behind a proxy', () => {
   let scratch: Awaited<ReturnType<typeof scratchFolder>>;
   let registry: RunningRegistry;
   let trust: Record<string, string>;

@@ -9,7 +9,7 @@ import { startTokenIssuer, type TokenIssuer } from '../fakes/token-issuer.ts';
 import { churnProject, edgeloopWith, type Ran } from '../fixtures/churn-project.ts';
 import { checkError } from '../fixtures/expect-error.ts';
 import { scratchFolder, writeFiles } from '../fixtures/oci-layout.ts';
-import { available, type RunningRegistry, startRegistry } from '../fixtures/registries.ts';
+import { availableWithCertificates, type RunningRegistry, startRegistry } from '../fixtures/registries.ts';
 
 const ACCOUNT = { username: 'edgeloop', password: 'hunter2-&= secret' };
 const REFRESH = 'refresh-secret';
@@ -20,7 +20,7 @@ const GIVEN = {
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const WRONG = base64(`${ACCOUNT.username}:wrong-secret`);
 
-describe.skipIf(!available('distribution'))('no secret is told', () => {
+describe.skipIf(!availableWithCertificates('distribution'))('no secret is told', () => {
   let issuer: TokenIssuer;
   let registry: RunningRegistry;
   let scratch: Awaited<ReturnType<typeof scratchFolder>>;

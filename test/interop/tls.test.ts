@@ -5,12 +5,12 @@ import { type Authority, type Certificate, makeAuthority } from '../fixtures/cer
 import { churnProject, edgeloopWith, type Ran } from '../fixtures/churn-project.ts';
 import { checkError } from '../fixtures/expect-error.ts';
 import { scratchFolder } from '../fixtures/oci-layout.ts';
-import { available, startRegistry } from '../fixtures/registries.ts';
+import { availableWithCertificates, startRegistry } from '../fixtures/registries.ts';
 
 // Leads to this machine as 127.0.0.1 does, but is no loopback address to the program, which it asks with plain HTTP.
 const HERE = '0.0.0.0';
 
-describe.skipIf(!available('distribution'))('a registry with TLS', () => {
+describe.skipIf(!availableWithCertificates('distribution'))('a registry with TLS', () => {
   let scratch: Awaited<ReturnType<typeof scratchFolder>>;
   let authority: Authority;
   let project: string;

@@ -18,7 +18,7 @@ import { openHttpRepository } from '../../src/oci/registry/http-registry.ts';
 import { startFaultProxy } from '../fakes/fault-proxy.ts';
 import { startTokenIssuer, type TokenIssuer } from '../fakes/token-issuer.ts';
 import { blobFrom, MODEL_FILES, scratchFolder, writeFiles } from '../fixtures/oci-layout.ts';
-import { available, type RunningRegistry, startRegistry } from '../fixtures/registries.ts';
+import { availableWithCertificates, type RunningRegistry, startRegistry } from '../fixtures/registries.ts';
 import { repositoryContract } from '../fixtures/repository-contract.ts';
 
 const ACCOUNT = { username: 'edgeloop', password: 'hunter2 &=' };
@@ -31,7 +31,7 @@ const PULL = 'repository:models/churn:pull';
 const PUSH = 'repository:models/churn:pull,push';
 
 for (const kind of ['docker-registry', 'distribution'] as const) {
-  describe.skipIf(!available(kind))(`${kind} with a token server`, () => {
+  describe.skipIf(!availableWithCertificates(kind))(`${kind} with a token server`, () => {
     let issuer: TokenIssuer;
     let registry: RunningRegistry;
     let home: Awaited<ReturnType<typeof scratchFolder>>;

@@ -4,12 +4,12 @@ import { openRegistry, logIn, type Repository } from '../../src/oci/index.ts';
 import { type IssuerSettings, startTokenIssuer, type TokenIssuer } from '../fakes/token-issuer.ts';
 import { churnProject, edgeloopWith } from '../fixtures/churn-project.ts';
 import { lockOf } from '../fixtures/disagreements.ts';
-import { available, type RunningRegistry, startRegistry } from '../fixtures/registries.ts';
+import { availableWithCertificates, type RunningRegistry, startRegistry } from '../fixtures/registries.ts';
 
 const ACCOUNT = { username: 'ada', password: 'not-a-secret' };
 const NOTHING_WRONG = { ok: true, findings: [] };
 
-describe.skipIf(!available('docker-registry'))('verify of docker-registry', () => {
+describe.skipIf(!availableWithCertificates('docker-registry'))('verify of docker-registry', () => {
   const account: IssuerSettings = { ...ACCOUNT };
   let issuer: TokenIssuer;
   let registry: RunningRegistry;
