@@ -23,13 +23,7 @@ export * from './media-types.ts';
 export { logIn } from './registry/log-in.ts';
 export { openReference, openRegistry, type OpenRegistryOptions } from './open-registry.ts';
 export { type ModelManifest, readPackedFile, readModelManifest } from './model/model-manifest.ts';
-export {
-  modelPrefix,
-  type PackedModel,
-  packModel,
-  pushModel,
-  type TransferSummary,
-} from './model/modelpack.ts';
+export { type PackedModel, packModel, pushModel, type TransferSummary } from './model/modelpack.ts';
 export { type PullOptions, pullModel } from './pull/pull-model.ts';
 export { pullPlaces } from './pull/partial-pull.ts';
 export { PULL_MARKER } from './pull/pull-marker.ts';

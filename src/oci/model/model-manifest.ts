@@ -99,7 +99,7 @@ async function fileInLayer(
 }
 
 /** The entries of a layer. */
-export async function* readLayer(
+async function* readLayer(
   repository: Repository,
   layer: Descriptor,
 ): AsyncGenerator<SafeTarEntry, void, undefined> {

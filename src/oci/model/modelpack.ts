@@ -38,7 +38,7 @@ export interface TransferSummary {
 }
 
 /** The folder inside layers and images that holds a model's files, with "/" at its end (DESIGN §4 Image). */
-export function modelPrefix(model: string): string {
+function modelPrefix(model: string): string {
   return `models/${model}/1/`;
 }
 
