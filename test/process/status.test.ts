@@ -179,7 +179,7 @@ describe('status of one release', () => {
       `\nimage    ${image}\n         without a base`,
       /\nchampion 1\.0\.0\n|\nchampion 2\.0\.0\n/,
       `\nverdict  ${verdict}\n         passed\n           auc `,
-      `\ndata     ${dataset}\n         2 files, 301 kB; listed in the referrer\n         sha256:`,
+      `\ndata     ${dataset}\n         2 files, 301.5 kB; listed in the referrer\n         sha256:`,
       '\nparams   trees = 150\n',
       `\ninput key\n         ${inputKey}\n`,
       '\nchannels none has named it\n',
@@ -302,7 +302,7 @@ describe('status --diff', () => {
 
   it('is a page for people', () => {
     expect(page('status', '--diff', 'churn@2.1.0', '1.0.0')).toMatch(
-      /^churn 2\.1\.0 to 1\.0\.0\ndata\n {2}files: none added, 1 removed \(121 kB\), none modified\n {2}- churn-2\.csv\nparams\n {2}trees: 150 became 120\nsize\n {2}\S+ kB became \S+ kB \(-\S+ kB\)\nmetrics\n +2\.1\.0 +1\.0\.0 +difference\n {2}auc +0\.9\d+ +0\.9\d+ +-0\.\d+\n[^]*\nthe same: model signature, requirements, code, command, environment, image base\n$/,
+      /^churn 2\.1\.0 to 1\.0\.0\ndata\n {2}files: none added, 1 removed \(120\.6 kB\), none modified\n {2}- churn-2\.csv\nparams\n {2}trees: 150 became 120\nsize\n {2}\S+ kB became \S+ kB \(-\S+ kB\)\nmetrics\n +2\.1\.0 +1\.0\.0 +difference\n {2}auc +0\.9\d+ +0\.9\d+ +-0\.\d+\n[^]*\nthe same: model signature, requirements, code, command, environment, image base\n$/,
     );
     expect(page('status', '--diff', 'churn@1.0.0', '1.0.0')).toMatch(
       /^churn 1\.0\.0 to 1\.0\.0\nmetrics\n[^]*the same: model signature, requirements, data, /,
