@@ -1,4 +1,4 @@
-import { type Plan, planModel } from '../loop/plan.ts';
+import { type Plan, planFacts, planModel } from '../loop/plan.ts';
 import { openProject } from './project.ts';
 import { type CommonOptions, runVerb } from './run-verb.ts';
 
@@ -9,23 +9,8 @@ export default function plan(models: string[], options: CommonOptions & { since?
     const names = models.length > 0 ? models : Object.keys(workspace.config.models);
     const plans: Plan[] = [];
     for (const name of names) plans.push(await planModel(workspace, name, { since: options.since }));
-    return { json: { models: plans.map(facts) }, text: plans.map(tree).join('\n') };
+    return { json: { models: plans.map(planFacts) }, text: plans.map(tree).join('\n') };
   });
-}
-
-function facts({ identity, decision, reasons, changes, champion, candidate }: Plan) {
-  const { digest, files, bytes } = identity.dataset;
-  const { reasons: _, ...changed } = changes ?? { reasons: [] };
-  return {
-    model: identity.model,
-    inputKey: identity.inputKey,
-    decision,
-    reasons,
-    changes: changes === undefined ? null : changed,
-    dataset: { digest, files, bytes },
-    champion: champion === undefined ? null : { version: champion.version, digest: champion.digest },
-    candidate: candidate?.digest ?? null,
-  };
 }
 
 function tree({ identity, decision, reasons }: Plan): string {

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { styleText } from 'node:util';
-import { EdgeloopError, failure, messageOf } from '../errors.ts';
+import { cancellable } from '../cancellable.ts';
+import { EdgeloopError, messageOf } from '../errors.ts';
 import { createLog, type LogLevel } from './log.ts';
 
 /** The options that every verb takes. */
@@ -33,45 +33,15 @@ export async function runVerb(
   options: CommonOptions,
   verb: (context: VerbContext) => Promise<Outcome | undefined>,
 ): Promise<void> {
-  const controller = new AbortController();
-  let signals = 0;
-  const cancel = () => {
-    signals += 1;
-    if (signals === 2) process.exit(130);
-    controller.abort(
-      failure('cancelled', 'cancelled', 'Run the same command again; it goes on where it can.'),
-    );
-  };
-  process.on('SIGINT', cancel);
-  process.on('SIGTERM', cancel);
   const log = createLog(options.logLevel, { json: false });
+  const cwd = process.cwd();
   try {
-    const outcome = await verb({
-      cwd: process.cwd(),
-      environment: process.env,
-      log,
-      signal: controller.signal,
-    });
+    const outcome = await cancellable((signal) => verb({ cwd, environment: process.env, log, signal }));
     if (outcome !== undefined) printOutcome(outcome, options.json === true);
     process.exitCode = outcome?.exitCode ?? 0;
   } catch (error) {
-    // Ctrl-C in a terminal reaches what was started too, and its end may be noticed first.
-    if (endedBySignal(error))
-      await sleep(SIGNAL_MS, undefined, { signal: controller.signal }).catch(() => {});
-    // What fails after the user has cancelled fails for that reason, whatever words it finds for it.
-    const cancelled = controller.signal.aborted && error instanceof EdgeloopError;
-    process.exitCode = printError(cancelled ? controller.signal.reason : error, options.json === true);
-  } finally {
-    process.off('SIGINT', cancel);
-    process.off('SIGTERM', cancel);
+    process.exitCode = printError(error, options.json === true);
   }
-}
-
-/** How much later than what it started a program may get the same Ctrl-C. */
-const SIGNAL_MS = 250;
-
-function endedBySignal(error: unknown): boolean {
-  return error instanceof EdgeloopError && /\bwas ended by SIG(INT|TERM)\b/.test(error.message);
 }
 
 /** Prints an error and returns its exit code. An expected one has no stack; anything else is a bug and shows it. */

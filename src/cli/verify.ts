@@ -1,7 +1,6 @@
-import { modelConfig } from '../config/index.ts';
 import type { Finding } from '../loop/verify/finding.ts';
-import { type Repaired, repairModel } from '../loop/verify/repair.ts';
-import { verifyModel } from '../loop/verify/verify-model.ts';
+import type { Repaired } from '../loop/verify/repair.ts';
+import { verifyModels } from '../loop/verify/verify-models.ts';
 import { openProject } from './project.ts';
 import { type CommonOptions, runVerb } from './run-verb.ts';
 
@@ -12,18 +11,7 @@ export default function verify(
 ): Promise<void> {
   return runVerb(options, async (context) => {
     const workspace = await openProject(options, context);
-    if (model !== undefined) modelConfig(workspace.config, model);
-    const findings: Finding[] = [];
-    const repaired: Repaired[] = [];
-    for (const name of model === undefined ? Object.keys(workspace.config.models) : [model]) {
-      if (options.repair !== true) {
-        findings.push(...(await verifyModel(workspace, name)));
-        continue;
-      }
-      const result = await repairModel(workspace, name);
-      findings.push(...result.findings);
-      repaired.push(...result.repaired);
-    }
+    const { findings, repaired } = await verifyModels(workspace, { model, repair: options.repair === true });
     const ok = findings.length === 0;
     const json = { ok, findings, ...(options.repair === true && { repaired }) };
     return { json, text: page(findings, repaired), exitCode: ok ? 0 : 3 };

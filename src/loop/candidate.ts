@@ -47,6 +47,14 @@ export async function reuseCandidate(
   return { path, descriptor, card: await readCard(workspace, model, descriptor.digest) };
 }
 
+export interface CandidateMaking {
+  origin: Provenance;
+  from: string | undefined;
+  /** False only packs it: the registry gets nothing. */
+  keep?: boolean | undefined;
+  moveTag?: boolean;
+}
+
 /**
  * Trains (or takes the model that lies in `from`), packs the result once with its card and golden samples, and keeps
  * it under `in-<input key>`; a model made from uncommitted changes is only packed, and stays in its folder. Throws
@@ -55,7 +63,7 @@ export async function reuseCandidate(
 export async function makeCandidate(
   workspace: Workspace,
   identity: Identity,
-  { origin, from, moveTag = false }: { origin: Provenance; from: string | undefined; moveTag?: boolean },
+  { origin, from, keep: kept = true, moveTag = false }: CandidateMaking,
 ): Promise<Candidate> {
   const { model, inputKey, settings, paths } = identity;
   // A mistake in the holdout must not cost a training.
@@ -78,7 +86,7 @@ export async function makeCandidate(
     await rename(output, path);
     return {
       path,
-      descriptor: await keep(workspace, identity, path, { card, log, moveTag }),
+      descriptor: await keep(workspace, identity, path, { card, log, kept, moveTag }),
       card,
       predictions,
     };
@@ -133,13 +141,13 @@ async function keep(
   workspace: Workspace,
   identity: Identity,
   folder: string,
-  { card, log, moveTag }: { card: Card; log: string | undefined; moveTag: boolean },
+  { card, log, kept, moveTag }: { card: Card; log: string | undefined; kept: boolean; moveTag: boolean },
 ): Promise<Descriptor> {
   const { model, inputKey, dataset, code } = identity;
   const repository = repositoryOf(workspace, model);
   const packed = await packModel(folder, { model, annotations: cardAnnotations(card) });
   // Nobody else could see what made it: it stays in its folder.
-  if (card.training?.uncommitted !== undefined) return packed.descriptor;
+  if (!kept || card.training?.uncommitted !== undefined) return packed.descriptor;
   await pushModel(repository, packed);
   const documents: [string, Uint8Array][] = [
     [DATASET_ARTIFACT_TYPE, await dataset.manifest()],

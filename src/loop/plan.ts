@@ -112,6 +112,22 @@ function factsNow({ inputs, dataset, code }: Identity): TrainingFacts {
   };
 }
 
+/** What a plan says as JSON (DESIGN 8.1). */
+export function planFacts({ identity, decision, reasons, changes, champion, candidate }: Plan) {
+  const { digest, files, bytes } = identity.dataset;
+  const { reasons: _, ...changed } = changes ?? { reasons: [] };
+  return {
+    model: identity.model,
+    inputKey: identity.inputKey,
+    decision,
+    reasons,
+    changes: changes === undefined ? null : changed,
+    dataset: { digest, files, bytes },
+    champion: champion === undefined ? null : { version: champion.version, digest: champion.digest },
+    candidate: candidate?.digest ?? null,
+  };
+}
+
 /** The files that a released model was trained on; `undefined` when the registry does not know them. */
 export async function filesOf(
   workspace: Workspace,

@@ -20,14 +20,18 @@ export interface ReportContext {
   released: string | undefined;
   /** The commit that is checked out. */
   commit: string | null;
+  /** False when the candidate was only judged. */
+  kept?: boolean;
 }
+
+const NOT_KEPT = 'It was only judged: the registry has nothing of it, and it will be trained again before it can be released.';
 
 /** Puts together what a report says. */
 export async function factsOf(
   { model, paths }: Identity,
   candidate: Candidate,
   { verdict, distributions }: Judgement,
-  { champion, changes, next, released, commit }: ReportContext,
+  { champion, changes, next, released, commit, kept = true }: ReportContext,
 ): Promise<ReportFacts> {
   const { card } = candidate;
   return {
@@ -48,7 +52,7 @@ export async function factsOf(
     },
     ...(next !== undefined && { next }),
     ...(released !== undefined && { released }),
-    warnings: [...warningsOn(card), ...(await unknownTo(card, paths.holdout))],
+    warnings: [...(kept ? [] : [NOT_KEPT]), ...warningsOn(card), ...(await unknownTo(card, paths.holdout))],
     reproduce: [...(commit === null ? [] : [`git checkout ${commit}`]), `npx edgeloop retrain ${model}`],
   };
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { EdgeloopError, messageOf, misuse } from '../errors.ts';
 import type { Verdict } from '../evaluation/index.ts';
 import { withLock } from '../folder-lock.ts';
-import { nextVersion, type NextVersion } from '../versioning/index.ts';
+import { type Level, nextVersion, type NextVersion } from '../versioning/index.ts';
 import { type Candidate, isFrom, makeCandidate, reuseCandidate } from './candidate.ts';
 import { inspectDataOf, requireSoundData } from './data-checks.ts';
 import { identify, type Identity, type Provenance, provenance } from './identify.ts';
@@ -15,6 +15,17 @@ import { repositoryOf, workPath, type Workspace } from './workspace.ts';
 
 /** Longer than any training: who waits is cancelled by its user, not by a clock. */
 const LOCK_LIMIT_MS = 7 * 24 * 3_600_000;
+
+export interface RetrainOptions {
+  /** Takes the model that lies in this folder instead of training. */
+  from?: string;
+  /** Takes uncommitted changes too; the result is never kept for a release. */
+  allowDirty?: boolean;
+  /** False writes nothing to the registry: the result is judged, and stays in its folder. */
+  keep?: boolean;
+  /** Raises the version that `release` would give. */
+  bump?: Level | undefined;
+}
 
 export interface RetrainResult {
   plan: Plan;
@@ -37,7 +48,7 @@ export interface RetrainResult {
 export async function retrainModel(
   workspace: Workspace,
   model: string,
-  options: { from?: string; allowDirty?: boolean } = {},
+  options: RetrainOptions = {},
 ): Promise<RetrainResult> {
   const origin = await provenance(workspace, model, options);
   const identity = await identify(workspace, model);
@@ -53,17 +64,21 @@ export async function retrainModel(
       const data = await inspectDataOf(workspace, identity, champion);
       // A training that the gate would refuse for its data need not be paid for.
       if (plan.candidate === undefined && options.from === undefined) requireSoundData(identity, data);
-      const { candidate, reused } = await obtainCandidate(workspace, plan, origin, options.from);
+      const { candidate, reused } = await obtainCandidate(workspace, plan, {
+        origin,
+        from: options.from,
+        keep: options.keep,
+      });
       const judgement = await judgeCandidate(workspace, identity, candidate, champion, data);
       const { verdict } = judgement;
-      const kept = candidate.card.training?.uncommitted === undefined;
+      const kept = options.keep !== false && candidate.card.training?.uncommitted === undefined;
       const released = (await listReleases(workspace, model)).find(
         ({ lock }) => lock.modelManifest === candidate.descriptor.digest,
       )?.version;
       const isNew = released === undefined && candidate.descriptor.digest !== champion?.digest;
       const next =
         verdict.outcome !== 'fail' && isNew && kept
-          ? nextVersion(await findHighest(workspace, model), candidate.card)
+          ? nextVersion(await findHighest(workspace, model), candidate.card, options.bump)
           : undefined;
       const facts = await factsOf(identity, candidate, judgement, {
         champion,
@@ -71,6 +86,7 @@ export async function retrainModel(
         next,
         released,
         commit: origin.commit,
+        kept: options.keep !== false,
       });
       for (const warning of facts.warnings ?? []) workspace.deps.log('warn', warning);
       const { report, html, page } = await writeReport(workspace, identity, facts, judgement);
@@ -84,11 +100,11 @@ export async function retrainModel(
 async function obtainCandidate(
   workspace: Workspace,
   plan: Plan,
-  origin: Provenance,
-  from: string | undefined,
+  making: Making,
 ): Promise<{ candidate: Candidate; reused: boolean }> {
   const { identity, candidate: descriptor } = plan;
-  if (descriptor === undefined) return makeFirst(workspace, identity, { origin, from });
+  const { from } = making;
+  if (descriptor === undefined) return makeFirst(workspace, identity, making);
   const candidate = await reuseCandidate(workspace, identity.model, descriptor).catch((error: unknown) => {
     if (!isCode(error, 'blob-missing')) throw error;
     workspace.deps.log('warn', `${messageOf(error)}: training again`);
@@ -96,7 +112,7 @@ async function obtainCandidate(
   });
   if (candidate === undefined) {
     return {
-      candidate: await makeAgain(workspace, identity, { origin, from, lost: descriptor }),
+      candidate: await makeAgain(workspace, identity, { ...making, lost: descriptor }),
       reused: false,
     };
   }
@@ -111,6 +127,7 @@ async function obtainCandidate(
 interface Making {
   origin: Provenance;
   from: string | undefined;
+  keep: boolean | undefined;
 }
 
 /** Another machine may train the same inputs meanwhile: what was kept first counts, for everybody. */

@@ -46,7 +46,7 @@ export async function runTraining(
       logFile,
       timeoutMs: settings.train.timeout,
     },
-    { onLine: follower.line, environment, signal },
+    { onStart: follower.started, onLine: follower.line, environment, signal },
   ).finally(follower.end);
   await requirePlannedData(workspace, identity);
   log('info', `trained ${model} in ${seconds.toFixed(1)} s`);

@@ -17,6 +17,8 @@ export type Log = (
 
 /** Who watches one training. */
 export interface TrainingFollower {
+  /** Takes the process that it runs in, the leader of a group of its own. */
+  started?: (pid: number) => void;
   /** Takes each line that it prints, as it comes. */
   line: (line: string) => void;
   end: () => void;

@@ -25,6 +25,8 @@ export interface UserCommand {
 }
 
 export interface CommandDeps {
+  /** Called with the id of the command's process group. */
+  onStart?: ((pid: number) => void) | undefined;
   /** Each line that the command prints, as it comes. */
   onLine: (line: string) => void;
   environment: NodeJS.ProcessEnv;
@@ -123,6 +125,7 @@ async function runGroup(
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     detached: true,
   });
+  if (child.pid !== undefined) deps.onStart?.(child.pid);
   const lines: string[] = [];
   const keep = (line: string) => {
     lines.push(plainLine(line).slice(0, KEPT_CHARACTERS));

@@ -10,6 +10,14 @@ export interface NextVersion {
 
 const RANK: Record<Level, number> = { patch: 0, minor: 1, major: 2 };
 
+/** The higher one of two levels, or the one that there is. */
+export function higherLevel(one: Level, other: Level | undefined): Level;
+export function higherLevel(one: Level | undefined, other: Level | undefined): Level | undefined;
+export function higherLevel(one: Level | undefined, other: Level | undefined): Level | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return RANK[other] > RANK[one] ? other : one;
+}
+
 /**
  * The version of a candidate, computed from its card and the card of the highest release: major if the change of the
  * model signature breaks a client; minor if it only adds, or if code, command, params or environment changed; patch if
@@ -25,11 +33,8 @@ export function nextVersion(
     ...signatureChanges(highest.card.modelSignature, candidate.modelSignature),
     ...cardChanges(highest.card, candidate),
   ];
-  const computed = changes.reduce<Level>(
-    (level, change) => (RANK[change.level] > RANK[level] ? change.level : level),
-    'patch',
-  );
-  const bump = raise !== undefined && RANK[raise] > RANK[computed] ? raise : computed;
+  const computed = changes.reduce<Level>((level, change) => higherLevel(level, change.level), 'patch');
+  const bump = higherLevel(computed, raise);
   const reasons = changes.filter((change) => change.level === computed).map((change) => change.reason);
   if (bump !== computed) reasons.unshift(`raised from ${computed} to ${bump} on request`);
   const version = semver.inc(highest.version, bump);
