@@ -52,6 +52,12 @@ verb(program, 'quickstart', 'run the whole loop in a scratch folder, with no acc
   .option('--workdir <folder>', 'where to run it (default: a new temporary folder)')
   .action(async (options) => (await import('./quickstart/quickstart.ts')).default(options));
 
+verb(program, 'init', 'write edgeloop.yaml, agent.yaml and workflows into a repository', 'edgeloop init')
+  .addOption(
+    new Option('--example <name>', 'write a whole example, with its data and training').choices(['churn']),
+  )
+  .action(async (options) => (await import('./init.ts')).default(options));
+
 projectVerb('plan [models...]', 'what would be trained, and why', 'edgeloop plan churn --since origin/main')
   .option('--since <revision>', 'compare with this commit instead of the champion')
   .action(async (models, options) => (await import('./plan.ts')).default(models, options));

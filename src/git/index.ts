@@ -1,1 +1,2 @@
+export { mainBranch } from './main-branch.ts';
 export { openWorkingTree, type WorkingTree } from './working-tree.ts';

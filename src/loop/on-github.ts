@@ -78,11 +78,15 @@ async function isOwnCheckout(sourceControl: SourceControl, environment: NodeJS.P
 
 /** True for an address of that repository, as git takes it: `https://HOST/OWNER/REPO.git`, `git@HOST:OWNER/REPO`. */
 export function isRemoteOf(remote: string, server: string, repository: string): boolean {
+  const { host, path } = remoteAddress(remote);
+  return host === URL.parse(server)?.hostname && path === repository.toLowerCase();
+}
+
+/** Host and path of a remote, in lower case and without `.git`; both empty for a folder. */
+export function remoteAddress(remote: string): { host: string; path: string } {
   const address = /^(?:[a-z]+:\/\/)?(?:[^@/]*@)?([^/:]+)(?::\d+)?[/:](.+?)(?:\.git)?\/?$/i;
   const [, host = '', path = ''] = address.exec(remote) ?? [];
-  return (
-    host.toLowerCase() === URL.parse(server)?.hostname && path.toLowerCase() === repository.toLowerCase()
-  );
+  return { host: host.toLowerCase(), path: path.toLowerCase() };
 }
 
 function readEnvironment(environment: NodeJS.ProcessEnv): GitHubEnvironment | undefined {
