@@ -25,10 +25,13 @@ const tools: Tool[] = [
   goTool('oras', 'oras.land/oras/cmd/oras@v1.3.6'),
   goTool('regctl', 'github.com/regclient/regclient/cmd/regctl@v0.11.7'),
   goTool('distribution', 'github.com/distribution/distribution/v3/cmd/registry@v3.1.2'),
+  goTool('act', 'github.com/nektos/act@v0.2.89'),
+  goTool('actionlint', 'github.com/rhysd/actionlint/cmd/actionlint@v1.7.12'),
   goProgram('ociregistry', join(import.meta.dirname, 'ociregistry')),
   ...SPECIFICATIONS.map(schemas),
   gitHubDescription(),
   pythonTool('gto', ['gto==1.10.0']),
+  pythonTool('zizmor', ['zizmor==1.32.0']),
   // In an environment of their own: what gto needs must not meet what a training is pinned to.
   {
     name: 'scikit-learn (the examples in Python)',
@@ -114,7 +117,9 @@ function pythonTool(name: string, packages: string[]): Tool {
 
 function installPython(folder: string, packages: string[], proof: string): void {
   if (!existsSync(join(folder, 'bin/pip'))) run('python3', ['-m', 'venv', folder]);
-  run(join(folder, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', ...packages]);
+  // Not bin/pip, which names its environment by an absolute path: in a copied checkout, that of the original.
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'];
+  run(join(folder, 'bin/python3'), [...pip, ...packages]);
   writeFileSync(proof, '');
 }
 
@@ -123,10 +128,13 @@ function debianTool(name: string, proof: string): Tool {
     name,
     proof,
     install() {
-      if (process.getuid?.() !== 0) throw new Error(`needs root: apt-get install ${name}`);
-      const environment = { DEBIAN_FRONTEND: 'noninteractive' };
-      run('apt-get', ['update', '-qq'], environment);
-      run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', name], environment);
+      const isRoot = process.getuid?.() === 0;
+      // A runner of CI may become root; on somebody's own machine that is not ours to do.
+      if (!isRoot && process.env['CI'] !== 'true') throw new Error(`needs root: apt-get install ${name}`);
+      const apt = [...(isRoot ? [] : ['sudo']), 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get'];
+      const [command = '', ...words] = apt;
+      run(command, [...words, 'update', '-qq']);
+      run(command, [...words, 'install', '-y', '-qq', '--no-install-recommends', name]);
     },
   };
 }
