@@ -14,8 +14,9 @@ export default defineConfig({
       project('unit', ['{src,edge-agent,tools,test/examples}/**/*.test.ts'], 1, { testTimeout: 20_000 }),
       project('process', ['test/process/**/*.test.ts'], 2, { testTimeout: 120_000 }),
       project('interop', ['test/interop/**/*.test.ts'], 3, { testTimeout: 120_000 }),
-      project('faults', ['test/faults/**/*.test.ts'], 4, { testTimeout: 180_000, maxConcurrency: 4 }),
-      project('story', ['test/story/**/*.test.ts'], 5, { testTimeout: 300_000, maxWorkers: 1 }),
+      project('workflows', ['test/workflows/**/*.test.ts'], 4, { testTimeout: 120_000 }),
+      project('faults', ['test/faults/**/*.test.ts'], 5, { testTimeout: 180_000, maxConcurrency: 4 }),
+      project('story', ['test/story/**/*.test.ts'], 6, { testTimeout: 300_000, maxWorkers: 1 }),
     ],
   },
 });
