@@ -37,6 +37,8 @@ export interface HttpOptions {
   anyStatus?: boolean;
   /** Which answers may be another one next time, where a server has its own way to say so; default `isTransient`. */
   isTransient?: (status: number, headers: HttpHeaders) => boolean;
+  /** Milliseconds to wait after an answer, where a server has its own way to say so; else `retryWaitMs`. */
+  waitMs?: (status: number, headers: HttpHeaders) => number | undefined;
   signal?: AbortSignal;
 }
 
@@ -76,7 +78,8 @@ export async function http(url: string, options: HttpOptions = {}): Promise<Http
       if (answer !== undefined && options.anyStatus === true) return answer;
       throw httpFailed(place, tried);
     }
-    await pause(retryWaitMs(attempt, answer?.headers), options.signal);
+    const askedMs = answer && options.waitMs?.(answer.status, answer.headers);
+    await pause(askedMs ?? retryWaitMs(attempt, answer?.headers), options.signal);
   }
 }
 

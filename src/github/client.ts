@@ -75,6 +75,10 @@ export function openGitHub({ api, repository, token, signal }: GitHubSettings): 
           isRateLimited(status, given)
             ? (waitSeconds(given) ?? Infinity) <= LONGEST_WAIT_S
             : isTransient(status),
+        waitMs(status, given) {
+          const seconds = isRateLimited(status, given) ? waitSeconds(given) : undefined;
+          return seconds === undefined ? undefined : seconds * 1000;
+        },
       });
       const isExpected = answer.status < 300 || expected.includes(answer.status);
       if (!isExpected || isRateLimited(answer.status, answer.headers))
