@@ -51,4 +51,53 @@ describe.skipIf(!gitHubAvailable())('the GitHub stand-in', () => {
     ]);
     await expect(github[Symbol.asyncDispose]()).rejects.toThrow('perpage');
   });
+
+  it('has comments, checks, deployments and pull requests, each for whom its permission lets in', async () => {
+    await using github = await startGitHub(scratchRepository());
+    const head = execFileSync('git', ['-C', github.folder, 'rev-parse', 'main'], { encoding: 'utf8' }).trim();
+    github.pullRequests.push({ number: 7, head, labels: ['bug'], mergeCommit: head });
+    const ask = async (token: string, path: string, body?: unknown, method = body ? 'POST' : 'GET') => {
+      const answer = await fetch(`${github.api}/repos/${github.repository}${path}`, {
+        headers: { authorization: `Bearer ${token}` },
+        method,
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      const accepted = answer.headers.get('x-accepted-github-permissions');
+      const text = await answer.text();
+      return { status: answer.status, accepted, body: text === '' ? undefined : JSON.parse(text) };
+    };
+    const deployment = { ref: 'main', environment: 'x', auto_merge: false, required_contexts: [] };
+    const writes: [string, object, string][] = [
+      ['/issues/7/comments', { body: 'x' }, 'issues=write; pull_requests=write'],
+      [
+        '/check-runs',
+        { name: 'x', head_sha: head, status: 'completed', conclusion: 'neutral' },
+        'checks=write',
+      ],
+      ['/deployments', deployment, 'deployments=write'],
+      ['/deployments/1/statuses', { state: 'success' }, 'deployments=write'],
+    ];
+    for (const [path, body, accepted] of writes) {
+      expect(await ask(github.tokens.read, path, body)).toMatchObject({ status: 403, accepted });
+      expect(await ask(github.tokens.write, path, body)).toMatchObject({ status: 201, accepted: null });
+    }
+    const reads: [string, object][] = [
+      ['/issues/7/comments', [{ body: 'x', user: { login: 'github-actions[bot]' } }]],
+      [`/commits/${head}/check-runs`, { total_count: 1, check_runs: [{ name: 'x' }] }],
+      ['/deployments?environment=x', [{ environment: 'x', sha: head }]],
+      ['/deployments/1/statuses', [{ state: 'success' }]],
+      [`/commits/${head}/pulls`, [{ number: 7, labels: [{ name: 'bug' }], merged_at: expect.anything() }]],
+      [`/compare/${head}...main`, { status: 'identical', total_commits: 0, commits: [] }],
+    ];
+    const nobody = github.token({});
+    for (const [path, body] of reads) {
+      expect(await ask(nobody, path)).toMatchObject({ status: 403 });
+      expect(await ask(github.tokens.read, path)).toMatchObject({ status: 200, body });
+    }
+    expect(await ask(github.tokens.write, '/issues/comments/1', undefined, 'DELETE')).toMatchObject({
+      status: 204,
+      body: undefined,
+    });
+    expect(github.comments.all).toEqual([]);
+  });
 });

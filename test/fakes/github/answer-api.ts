@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { openBareRepository } from './bare-repository.ts';
 import type { Operation } from './description.ts';
+import { missingPermissions, type Permissions } from './permissions.ts';
 import { type Answer, invalid, NOT_FOUND, type Routes } from './routes.ts';
 
 export interface Api {
@@ -9,7 +10,7 @@ export interface Api {
   url: string;
   repository: string;
   folder: string;
-  tokens: { write: string; read: string };
+  tokens: Map<string, Permissions>;
   routes: Routes;
   describe: (route: string) => Operation;
   requests: string[];
@@ -39,8 +40,10 @@ async function answerTo(
   request: IncomingMessage,
   { asked, path, query, bytes }: { asked: string; path: string; query: URLSearchParams; bytes: Buffer },
 ): Promise<Answer & { headers?: Record<string, string> }> {
-  const refused = authorize(api, request);
-  if (refused !== undefined) return refused;
+  const [, token] = /^(?:Bearer|token) (.+)$/i.exec(request.headers.authorization ?? '') ?? [];
+  if (token === undefined) return refusal(401, 'Requires authentication');
+  const permissions = api.tokens.get(token);
+  if (permissions === undefined) return refusal(401, 'Bad credentials');
   const found = findRoute(api.routes, request.method ?? '', path);
   if (found === undefined) {
     api.misfits.push(`${asked}: the stand-in has no such route`);
@@ -48,6 +51,11 @@ async function answerTo(
   }
   const { owner, repo, ...parameters } = found.parameters;
   if (`${owner}/${repo}` !== api.repository) return NOT_FOUND;
+  const missing = missingPermissions(found.route, permissions);
+  if (missing !== undefined) {
+    const refused = refusal(403, 'Resource not accessible by integration');
+    return { ...refused, headers: { 'x-accepted-github-permissions': missing } };
+  }
   const operation = api.describe(found.route);
   const body: unknown = bytes.length === 0 ? undefined : JSON.parse(bytes.toString());
   const wrong = operation.misfitsOfRequest({ query, body });
@@ -66,20 +74,6 @@ async function answerTo(
     ...operation.misfitsOfAnswer(answer.status, answer.body).map((what) => `${asked}: our ${what}`),
   );
   return answer;
-}
-
-function authorize(
-  { tokens }: Api,
-  { headers, method }: IncomingMessage,
-): (Answer & { headers?: Record<string, string> }) | undefined {
-  const [, token] = /^(?:Bearer|token) (.+)$/i.exec(headers.authorization ?? '') ?? [];
-  if (token === undefined) return refusal(401, 'Requires authentication');
-  if (token !== tokens.read && token !== tokens.write) return refusal(401, 'Bad credentials');
-  if (token === tokens.write || method === 'GET') return undefined;
-  return {
-    ...refusal(403, 'Resource not accessible by integration'),
-    headers: { 'x-accepted-github-permissions': 'contents=write' },
-  };
 }
 
 function refusal(status: number, message: string): Answer {

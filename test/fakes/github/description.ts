@@ -23,6 +23,7 @@ const JSON_TYPE = 'application/json';
 /** Reads GitHub's description (OpenAPI 3.0, 13 MB); validators are made when an operation is first asked for. */
 export function readDescription(file: string): (route: string) => Operation {
   const document: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  spellNullable(document);
   const ajv = new Ajv({ strict: false, validateSchema: false, validateFormats: false, allErrors: true });
   // Never validated against as a whole: ajv resolves pointers into it.
   ajv.addSchema(z.looseObject({}).parse(document), 'github');
@@ -100,6 +101,17 @@ export function readDescription(file: string): (route: string) => Operation {
     operations.set(route, operation);
     return operation;
   };
+}
+
+/** Ajv takes OpenAPI's `nullable` beside `type` only: elsewhere `null` becomes one more of the alternatives. */
+function spellNullable(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  for (const inner of Object.values(value)) spellNullable(inner);
+  if (!('nullable' in value) || 'type' in value) return;
+  for (const [key, inner] of Object.entries(value)) {
+    if (['oneOf', 'anyOf'].includes(key) && Array.isArray(inner)) inner.push({ type: 'null' });
+  }
+  delete value.nullable;
 }
 
 /** As a token of a JSON pointer (RFC 6901). */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Answer, type Asked, invalid, nodeId, NOT_FOUND, type Routes } from './routes.ts';
+import { BOT, pageOf, user } from './shown.ts';
 
 /** A release as it is kept. */
 export interface StoredRelease {
@@ -33,8 +34,7 @@ const writtenSchema = z.object({
 export function releaseRoutes(stored: StoredReleases): Routes {
   return {
     [`GET ${RELEASES}`]: async ({ api, query }) => {
-      const [size, page] = [Number(query.get('per_page') ?? 30), Number(query.get('page') ?? 1)];
-      const newest = stored.all.toReversed().slice((page - 1) * size, page * size);
+      const newest = pageOf(stored.all.toReversed(), query);
       return { status: 200, body: newest.map((release) => shown(api, release)) };
     },
 
@@ -106,24 +106,7 @@ function shown(api: string, { id, tag, name, body, draft, prerelease, at }: Stor
     prerelease,
     created_at: at,
     published_at: draft ? null : at,
-    author: author(api),
+    author: user(api, BOT),
     assets: [],
-  };
-}
-
-function author(api: string): object {
-  const login = 'github-actions[bot]';
-  const links = ['events', 'followers', 'following', 'gists', 'organizations', 'received_events', 'repos'];
-  const more = ['starred', 'subscriptions', 'html', 'avatar'];
-  const urls = [...links, ...more].map((name): [string, string] => [`${name}_url`, `${api}/${name}`]);
-  return {
-    login,
-    id: 41898282,
-    node_id: nodeId(login),
-    gravatar_id: '',
-    url: `${api}/user`,
-    type: 'Bot',
-    site_admin: false,
-    ...Object.fromEntries(urls),
   };
 }

@@ -7,9 +7,15 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { findGitHubDescription } from '../../tooling/find.ts';
 import { type Api, answerApi } from './answer-api.ts';
+import { checkRunRoutes, type StoredCheckRun } from './check-runs.ts';
+import { commentRoutes, newComments, type StoredComments } from './comments.ts';
+import { compareRoutes } from './compare.ts';
+import { deploymentRoutes, type StoredDeployment } from './deployments.ts';
 import { readDescription } from './description.ts';
 import { gitDataRoutes } from './git-data.ts';
 import { serveGit } from './git-over-http.ts';
+import { everything, type Permissions } from './permissions.ts';
+import { pullRequestRoutes, type StoredPullRequest } from './pull-requests.ts';
 import { releaseRoutes, type StoredReleases } from './releases.ts';
 
 export interface GitHubStandIn extends AsyncDisposable {
@@ -23,11 +29,18 @@ export interface GitHubStandIn extends AsyncDisposable {
   remote: string;
   /** The bare repository behind both. */
   folder: string;
-  /** Tokens for `contents: write` and `contents: read`. */
+  /** Tokens that may write everything, and read everything. */
   tokens: { write: string; read: string };
+  /** A token that may do no more than this; what is not named, not at all: `{ contents: 'read' }`. */
+  token(permissions: Permissions): string;
   /** What the runner of a workflow sets, with the token that may write. */
   environment: Record<string, string>;
   releases: StoredReleases;
+  /** A test registers each that it needs, also for comments on it. */
+  pullRequests: StoredPullRequest[];
+  comments: StoredComments;
+  checkRuns: StoredCheckRun[];
+  deployments: StoredDeployment[];
   /** Every request to the API: `GET /repos/acme/churn/releases 200`. */
   requests: string[];
   /** What did not fit GitHub's description. A test whose requests left some behind fails when it disposes of this. */
@@ -43,6 +56,7 @@ export function gitHubAvailable(): boolean {
 
 const REPOSITORY = 'acme/churn';
 const TOKENS = { write: 'ghs_maywritecontents', read: 'ghs_mayreadcontents' };
+const RUN = '4711';
 const PROTECT = `#!/bin/sh
 [ -n "$EDGELOOP_STAND_IN" ] && [ "$1" = refs/heads/main ] || exit 0
 echo 'GH006: Protected branch update failed for refs/heads/main.' >&2
@@ -61,20 +75,36 @@ export async function startGitHub(from: string): Promise<GitHubStandIn> {
   chmodSync(join(folder, 'hooks/update'), 0o755);
 
   const releases: StoredReleases = { all: [], latest: undefined };
+  const pullRequests: StoredPullRequest[] = [];
+  const comments = newComments();
+  const checkRuns: StoredCheckRun[] = [];
+  const deployments: StoredDeployment[] = [];
+  const tokens = new Map([
+    [TOKENS.write, everything('write')],
+    [TOKENS.read, everything('read')],
+  ]);
   const api: Api = {
     prefix: '/api/v3',
     url: '',
     repository: REPOSITORY,
     folder,
-    tokens: TOKENS,
-    routes: { ...gitDataRoutes, ...releaseRoutes(releases) },
+    tokens,
+    routes: {
+      ...gitDataRoutes,
+      ...compareRoutes,
+      ...releaseRoutes(releases),
+      ...pullRequestRoutes(pullRequests),
+      ...commentRoutes(comments, pullRequests),
+      ...checkRunRoutes(checkRuns),
+      ...deploymentRoutes(deployments),
+    },
     describe: readDescription(file),
     requests: [],
     misfits: [],
   };
   const server = createServer((request, response) => {
     const isApi = request.url?.startsWith(`${api.prefix}/`) === true;
-    const served = isApi ? answerApi(api, request, response) : answerGit(folder, request, response);
+    const served = isApi ? answerApi(api, request, response) : answerGit(api, request, response);
     served.catch((error: unknown) => {
       api.misfits.push(`${request.method} ${request.url}: ${String(error)}`);
       response.destroy();
@@ -93,16 +123,26 @@ export async function startGitHub(from: string): Promise<GitHubStandIn> {
     folder,
     repository: REPOSITORY,
     tokens: TOKENS,
+    token(permissions) {
+      const token = `ghs_${tokens.size}`;
+      tokens.set(token, permissions);
+      return token;
+    },
     environment: {
       GITHUB_ACTIONS: 'true',
       GITHUB_ACTOR: 'ada',
       GITHUB_ACTOR_ID: '1815',
       GITHUB_API_URL: `${url}${api.prefix}`,
       GITHUB_REPOSITORY: REPOSITORY,
+      GITHUB_RUN_ID: RUN,
       GITHUB_SERVER_URL: url,
       GITHUB_TOKEN: TOKENS.write,
     },
     releases,
+    pullRequests,
+    comments,
+    checkRuns,
+    deployments,
     requests: api.requests,
     misfits: api.misfits,
     async clone({ args = [], token = TOKENS.write } = {}) {
@@ -124,13 +164,17 @@ export async function startGitHub(from: string): Promise<GitHubStandIn> {
 }
 
 /** Anybody may read; who pushes needs a token that may write, as the password of any account. */
-async function answerGit(folder: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answerGit(
+  { folder, tokens }: Api,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const path = request.url ?? '';
   const [, basic = ''] = /^basic (.+)$/i.exec(request.headers.authorization ?? '') ?? [];
-  const token = Buffer.from(basic, 'base64').toString().split(':')[1];
-  const isKnown = token === TOKENS.read || token === TOKENS.write;
+  const permissions = tokens.get(Buffer.from(basic, 'base64').toString().split(':')[1] ?? '');
+  const isKnown = permissions !== undefined;
   if (!path.startsWith(`/${REPOSITORY}.git/`)) return void response.writeHead(404).end();
-  if (path.includes('git-receive-pack') && token !== TOKENS.write) {
+  if (path.includes('git-receive-pack') && permissions?.['contents'] !== 'write') {
     request.resume();
     const challenge = { 'www-authenticate': 'Basic realm="GitHub"' };
     return void response.writeHead(isKnown ? 403 : 401, isKnown ? {} : challenge).end();
