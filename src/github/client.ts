@@ -43,7 +43,7 @@ export interface GitHubClient {
 
 /** A rate limit that ends sooner is waited for. */
 const LONGEST_WAIT_S = 30;
-const METHODS = ['GET', 'POST', 'PATCH'] as const;
+const METHODS = ['GET', 'POST', 'PATCH', 'DELETE'] as const;
 
 export function openGitHub({ api, repository, token, signal }: GitHubSettings): GitHubClient {
   const [owner = '', repo = ''] = repository.split('/');

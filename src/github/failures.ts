@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type EdgeloopError, failure } from '../errors.ts';
 import type { HttpAnswer, HttpHeaders } from '../http.ts';
+import { neededPermissions } from './permissions.ts';
 
 const refusalSchema = z.object({
   message: z.string(),
@@ -34,7 +35,8 @@ export function gitHubFailure(
 ): EdgeloopError {
   const what = askedIn(request);
   const words = wordsOf(body);
-  const permission = request.method === 'GET' ? 'contents: read' : 'contents: write';
+  const accepted = headers['x-accepted-github-permissions'];
+  const permission = neededPermissions(request, accepted);
   if (isRateLimited(status, headers)) return rateLimited(repository, waitSeconds(headers));
   if (status === 401) {
     return failure(
@@ -44,8 +46,7 @@ export function gitHubFailure(
     );
   }
   if (status === 403) {
-    const needed = headers['x-accepted-github-permissions'];
-    const asked = typeof needed === 'string' ? `, which asks for ${needed}` : '';
+    const asked = typeof accepted === 'string' ? `, which asks for ${accepted}` : '';
     return failure(
       'github-permission-missing',
       `the token may not do this in ${repository}: ${what} answered 403${words}${asked}`,
