@@ -1,3 +1,4 @@
+import semver from 'semver';
 import { modelConfig } from '../config/index.ts';
 import { failure, misuse, refusal } from '../errors.ts';
 import type { Repository } from '../oci/index.ts';
@@ -27,6 +28,46 @@ export async function rollOut(workspace: Workspace, move: Move): Promise<Channel
   const opened = await openChannel(workspace, move, 'rollout');
   const release = requireRelease(opened.releases, move);
   return moveChannel(workspace, opened, release, { ...opened, allowMajor: move.allowMajor });
+}
+
+/** A channel of a model. */
+export type ChannelOfModel = Pick<Move, 'model' | 'channel'>;
+
+/**
+ * The newest release that is not deprecated, if the channel has never named it and names none that is higher: what
+ * `rollOutNewest` rolls out. So what was rolled back stays so.
+ */
+export async function newestUnnamed(
+  workspace: Workspace,
+  place: ChannelOfModel,
+): Promise<Release | undefined> {
+  return chooseNewest(workspace, await openChannel(workspace, place, 'rollout'));
+}
+
+/** Rolls out the newest release if the channel has never named it (`newestUnnamed`), else does nothing. */
+export async function rollOutNewest(
+  workspace: Workspace,
+  { allowMajor, ...place }: Omit<Move, 'version'>,
+): Promise<{ moved: boolean; document: ChannelDocument | undefined }> {
+  const opened = await openChannel(workspace, place, 'rollout');
+  const release = await chooseNewest(workspace, opened);
+  if (release === undefined) return { moved: false, document: opened.current };
+  return { moved: true, document: await moveChannel(workspace, opened, release, { ...opened, allowMajor }) };
+}
+
+async function chooseNewest(
+  workspace: Workspace,
+  { model, releases, moves, current }: OpenedChannel,
+): Promise<Release | undefined> {
+  const deprecated = deprecatedVersions(await repositoryOf(workspace, model).tags());
+  const newest = releases.find(({ version }) => !deprecated.has(version));
+  if (newest === undefined) return undefined;
+  if (current !== undefined && semver.gte(current.version, newest.version)) return undefined;
+  // A tag that is newer than the document is of a rollout that was cut, which this one finishes.
+  const isNamed = moves.some(
+    ({ version, sequence }) => version === newest.version && sequence <= (current?.sequence ?? 0),
+  );
+  return isNamed ? undefined : newest;
 }
 
 /**
@@ -88,6 +129,7 @@ interface NamedMove {
 }
 
 interface OpenedChannel {
+  model: string;
   channel: string;
   releases: Release[];
   /** The newest first. */
@@ -113,7 +155,7 @@ async function openChannel(
     return version === undefined ? [] : [{ sequence, version }];
   });
   const current = (await readChannel(repositoryOf(workspace, model), channel))?.document;
-  return { channel, releases, moves, current };
+  return { model, channel, releases, moves, current };
 }
 
 async function moveChannel(
