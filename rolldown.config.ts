@@ -1,5 +1,9 @@
 import { chmodSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { defineConfig } from 'rolldown';
+
+/** What GitHub's toolkit brings along and our actions never call. */
+const UNUSED = resolve(import.meta.dirname, 'src/actions/unused-undici.ts');
 
 export default defineConfig({
   // One file per process that we start, plus the chunks that they share.
@@ -7,8 +11,19 @@ export default defineConfig({
     edgeloop: 'src/cli/edgeloop.ts',
     'session-host': 'src/onnx/session-host.ts',
     controller: 'edge-agent/controller/main.ts',
+    'action-plan': 'src/actions/plan.ts',
+    'action-retrain': 'src/actions/retrain.ts',
+    'action-retrain-post': 'src/actions/retrain-post.ts',
+    'action-release': 'src/actions/release.ts',
+    'action-rollout': 'src/actions/rollout.ts',
+    'action-verify': 'src/actions/verify.ts',
   },
   platform: 'node',
+  resolve: { alias: { undici: UNUSED } },
+  treeshake: {
+    // Of @actions/github we take what the event says; its client of half a megabyte goes when nobody asks for it.
+    moduleSideEffects: [{ test: /node_modules\/(@actions\/github|@octokit)\//, sideEffects: false }],
+  },
   plugins: [
     {
       name: 'executable',

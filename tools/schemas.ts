@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
+import { dispatchPayloadSchema } from '../src/actions/dispatch-payload.ts';
 import { agentConfigSchema } from '../src/config/agent-schema.ts';
 import { configSchema } from '../src/config/schema.ts';
 import { isSystemError } from '../src/errors.ts';
@@ -18,6 +19,12 @@ interface Published {
 const PUBLISHED: Published[] = [
   { file: 'schema/edgeloop.schema.json', title: 'edgeloop.yaml', schema: configSchema, io: 'input' },
   { file: 'schema/agent.schema.json', title: 'agent.yaml', schema: agentConfigSchema, io: 'input' },
+  {
+    file: 'schema/dispatch.schema.json',
+    title: 'client_payload of a repository_dispatch',
+    schema: dispatchPayloadSchema,
+    io: 'input',
+  },
   { file: 'schema/card.schema.json', title: 'edgeloop.json, the card', schema: cardSchema, io: 'output' },
 ];
 

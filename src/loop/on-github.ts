@@ -68,7 +68,10 @@ function requireSound({ api, repository }: GitHubEnvironment): void {
  * A workflow may work on something else than its own repository, a scratch folder for example, whose versions are none
  * of that repository's.
  */
-async function isOwnCheckout(sourceControl: SourceControl, environment: NodeJS.ProcessEnv): Promise<boolean> {
+export async function isOwnCheckout(
+  sourceControl: SourceControl,
+  environment: NodeJS.ProcessEnv,
+): Promise<boolean> {
   const found = readEnvironment(environment);
   if (environment['GITHUB_ACTIONS'] !== 'true' || found === undefined) return false;
   const origin = await sourceControl.origin();

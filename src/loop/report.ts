@@ -24,7 +24,8 @@ export interface ReportContext {
   kept?: boolean;
 }
 
-const NOT_KEPT = 'It was only judged: the registry has nothing of it, and it will be trained again before it can be released.';
+const NOT_KEPT =
+  'It was only judged: the registry has nothing of it, and it will be trained again before it can be released.';
 
 /** Puts together what a report says. */
 export async function factsOf(

@@ -30,29 +30,28 @@ export async function rollOut(workspace: Workspace, move: Move): Promise<Channel
   return moveChannel(workspace, opened, release, { ...opened, allowMajor: move.allowMajor });
 }
 
-/** A channel of a model. */
-export type ChannelOfModel = Pick<Move, 'model' | 'channel'>;
-
-/**
- * The newest release that is not deprecated, if the channel has never named it and names none that is higher: what
- * `rollOutNewest` rolls out. So what was rolled back stays so.
- */
-export async function newestUnnamed(
-  workspace: Workspace,
-  place: ChannelOfModel,
-): Promise<Release | undefined> {
-  return chooseNewest(workspace, await openChannel(workspace, place, 'rollout'));
+/** What a rollout would do to a channel. */
+export interface RolloutTarget {
+  /** What the channel would name; `undefined` when there is nothing to do. */
+  release: Release | undefined;
+  /** What it names now. */
+  current: ChannelDocument | undefined;
 }
 
-/** Rolls out the newest release if the channel has never named it (`newestUnnamed`), else does nothing. */
-export async function rollOutNewest(
+/**
+ * What a rollout of this version would do; without a version, of the newest release that is not deprecated, if the
+ * channel has never named it and names none that is higher: what was rolled back stays so.
+ */
+export async function rolloutTarget(
   workspace: Workspace,
-  { allowMajor, ...place }: Omit<Move, 'version'>,
-): Promise<{ moved: boolean; document: ChannelDocument | undefined }> {
+  { version, ...place }: { model: string; channel: string; version: string | undefined },
+): Promise<RolloutTarget> {
   const opened = await openChannel(workspace, place, 'rollout');
-  const release = await chooseNewest(workspace, opened);
-  if (release === undefined) return { moved: false, document: opened.current };
-  return { moved: true, document: await moveChannel(workspace, opened, release, { ...opened, allowMajor }) };
+  const { current, releases } = opened;
+  if (version === undefined) return { release: await chooseNewest(workspace, opened), current };
+  const release = requireRelease(releases, { model: place.model, version });
+  const isNamed = current?.version === version && current.digest === release.lock.modelManifest;
+  return { release: isNamed ? undefined : release, current };
 }
 
 async function chooseNewest(

@@ -1,3 +1,4 @@
+export { code as markdownName, plain as markdownText } from './escape.ts';
 export type { DataFacts, PlotFacts, ReportFacts } from './facts.ts';
 export { renderHtml } from './html.ts';
 export { renderReport } from './markdown.ts';

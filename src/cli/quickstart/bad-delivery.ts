@@ -41,7 +41,7 @@ export async function badDelivery(stage: Stage, serving: string): Promise<Refusa
 }
 
 /** The label is the last column. */
-function labelsInverted(csv: string): string {
+export function labelsInverted(csv: string): string {
   return csv.replace(/,(yes|no)(\r?)$/gm, (_, label: string, end: string) =>
     label === 'yes' ? `,no${end}` : `,yes${end}`,
   );

@@ -1,5 +1,5 @@
 import type { Level } from '../../versioning/index.ts';
-import { connectToGitHub } from '../on-github.ts';
+import { connectToGitHub, isOwnCheckout } from '../on-github.ts';
 import { listReleases } from '../releases.ts';
 import { requireSourceControl, requireVersionHistory, type Workspace } from '../workspace.ts';
 
@@ -9,7 +9,10 @@ import { requireSourceControl, requireVersionHistory, type Workspace } from '../
  */
 export async function labelledBump(workspace: Workspace, model: string): Promise<Level | undefined> {
   const { deps } = workspace;
-  const head = await requireSourceControl(workspace, 'release').head();
+  const sourceControl = requireSourceControl(workspace, 'release');
+  // The pull requests of the workflow's repository say nothing about another one.
+  if (!(await isOwnCheckout(sourceControl, deps.environment))) return undefined;
+  const head = await sourceControl.head();
   await requireVersionHistory(workspace, 'release').fetchTags(`${model}@v`);
   const [highest] = await listReleases(workspace, model);
   const client = await connectToGitHub(deps, `the labels of ${model}'s next release`);

@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { dispatchPayloadSchema } from './dispatch-payload.ts';
+
+/** Label that lets the pull request of a fork be trained once. */
+export const TRAIN_LABEL = 'edgeloop:train';
+
+/** What an event says that matters here. */
+export type Event =
+  | {
+      kind: 'pull request';
+      number: number;
+      /** Commit of the branch that is to be merged. */
+      head: string;
+      /** Whether that branch lies in the repository that the workflow runs in. */
+      isFork: boolean;
+      /** Labels of the pull request. */
+      labels: string[];
+      /** The label that this event is about, if it is about one that was just put on. */
+      labelled: string | undefined;
+    }
+  | {
+      kind: 'dispatch';
+      /** Models to look at; `undefined` for all. */
+      models: string[] | undefined;
+      /** What the payload says of itself, for the log. */
+      said: string;
+      /** Why the payload counts for nothing. */
+      problem: string | undefined;
+    }
+  | { kind: 'other' };
+
+const pullRequestSchema = z.object({
+  action: z.string().optional(),
+  label: z.object({ name: z.string() }).optional(),
+  pull_request: z.object({
+    number: z.int().positive(),
+    labels: z.array(z.object({ name: z.string() })).default([]),
+    head: z.object({
+      sha: z.string().regex(/^[0-9a-f]{40,64}$/),
+      // A fork that was deleted meanwhile.
+      repo: z.object({ id: z.int() }).nullable(),
+    }),
+    base: z.object({ repo: z.object({ id: z.int() }) }),
+  }),
+});
+
+/** Reads the event that started a run; throws a `ZodError` for a pull request of another shape than GitHub's. */
+export function readEvent(name: string, payload: unknown): Event {
+  if (name === 'pull_request' || name === 'pull_request_target') {
+    const { action, label, pull_request: pull } = pullRequestSchema.parse(payload);
+    return {
+      kind: 'pull request',
+      number: pull.number,
+      head: pull.head.sha,
+      isFork: pull.head.repo?.id !== pull.base.repo.id,
+      labels: pull.labels.map((one) => one.name),
+      labelled: action === 'labeled' ? label?.name : undefined,
+    };
+  }
+  if (name !== 'repository_dispatch') return { kind: 'other' };
+  const given = z.object({ client_payload: z.unknown() }).safeParse(payload).data?.client_payload ?? {};
+  const parsed = dispatchPayloadSchema.safeParse(given);
+  if (!parsed.success) {
+    const problem = parsed.error.issues
+      .map(({ path, message }) => `${path.join('.')}: ${message}`)
+      .join('; ');
+    return { kind: 'dispatch', models: undefined, said: '', problem };
+  }
+  const { models, source, job } = parsed.data;
+  const said = [source, job].filter((part) => part !== undefined).join(', ');
+  return { kind: 'dispatch', models, said, problem: undefined };
+}
+
+/** Whether a run may train, and may keep what it trained. */
+export type Permission = { may: 'keep' } | { may: 'judge' } | { may: 'nothing'; why: string };
+
+/**
+ * A fork's code is trained only when a maintainer has just said so, since the label stays where a later push changes
+ * the code; and what it makes is judged, never kept where a release would find it.
+ */
+export function trainingPermission(event: Event): Permission {
+  if (event.kind !== 'pull request' || !event.isFork) return { may: 'keep' };
+  if (event.labelled === TRAIN_LABEL) return { may: 'judge' };
+  return {
+    may: 'nothing',
+    why: `pull request #${event.number} comes from a fork: nothing of it runs here until a maintainer has read it and puts the label ${TRAIN_LABEL} on it, after each push anew`,
+  };
+}

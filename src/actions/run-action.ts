@@ -1,0 +1,46 @@
+import * as core from '@actions/core';
+import { cancellable } from '../cancellable.ts';
+import { EdgeloopError, messageOf } from '../errors.ts';
+import { keepGarbageSmall } from '../small-garbage.ts';
+import { actionLog } from './log.ts';
+
+export interface ActionContext {
+  cwd: string;
+  /** The step's own, with the token of its input `github-token`. */
+  environment: NodeJS.ProcessEnv;
+  log: ReturnType<typeof actionLog>;
+  /** Aborts when the run is cancelled: the runner sends SIGINT, SIGTERM after 7.5 s, SIGKILL after 10. */
+  signal: AbortSignal;
+}
+
+/**
+ * Runs an action. What fails becomes an annotation and the step's exit code (DESIGN 8.1); an expected error has no
+ * stack.
+ */
+export async function runAction(action: (context: ActionContext) => Promise<void>): Promise<void> {
+  keepGarbageSmall();
+  const password = process.env['EDGELOOP_REGISTRY_PASSWORD'];
+  if (password) core.setSecret(password);
+  const token = core.getInput('github-token');
+  const environment = { ...process.env, ...(token !== '' && { GITHUB_TOKEN: token }) };
+  const cwd = process.env['GITHUB_WORKSPACE'] || process.cwd();
+  const log = actionLog();
+  try {
+    await cancellable((signal) => action({ cwd, environment, log, signal }));
+  } catch (error) {
+    process.exitCode = reportError(error);
+  }
+}
+
+/** Annotates an error, at its places where it has some, and returns the exit code. */
+function reportError(error: unknown): number {
+  if (!(error instanceof EdgeloopError)) {
+    core.error(messageOf(error), { title: 'Edgeloop: a bug' });
+    core.error(error instanceof Error ? (error.stack ?? '') : '', {
+      title: 'Please report it with these lines',
+    });
+    return 1;
+  }
+  core.error(`${messageOf(error)}\n${error.remedy}`, { title: `Edgeloop: ${error.code}` });
+  return error.exitCode;
+}
