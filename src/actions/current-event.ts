@@ -6,7 +6,7 @@ export async function currentEvent(): Promise<Event> {
   try {
     // It reads the event's file when it is loaded.
     const { context } = await import('@actions/github');
-    return readEvent(context.eventName, context.payload);
+    return readEvent(context.eventName, context.payload, context.actor);
   } catch (error) {
     throw failure(
       'event-unreadable',

@@ -38,6 +38,13 @@ describe('trainingPermission', () => {
     expect(permission).toEqual({ may: 'nothing', why: expect.stringContaining('pull request #7') });
   });
 
+  it("judges Dependabot's pull requests, whose runs may only read", () => {
+    expect(trainingPermission(readEvent('pull_request', pullRequest(), 'dependabot[bot]')).may).toBe('judge');
+    expect(trainingPermission(readEvent('pull_request', pullRequest({}, FORK), 'dependabot[bot]')).may).toBe(
+      'nothing',
+    );
+  });
+
   it.each(['push', 'schedule', 'workflow_dispatch', 'repository_dispatch'])('%s', (name) => {
     expect(trainingPermission(readEvent(name, {})).may).toBe('keep');
   });
@@ -52,6 +59,7 @@ describe('readEvent', () => {
       number: 7,
       head: SHA,
       isFork: false,
+      mayOnlyRead: false,
       labels: ['edgeloop:major'],
       labelled: undefined,
     });

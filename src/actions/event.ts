@@ -11,8 +11,10 @@ export type Event =
       number: number;
       /** Commit of the branch that is to be merged. */
       head: string;
-      /** Whether that branch lies in the repository that the workflow runs in. */
+      /** Whether that branch lies in another repository than the one that the workflow runs in. */
       isFork: boolean;
+      /** Whether GitHub gives the run a token that only reads: for a fork, and for Dependabot. */
+      mayOnlyRead: boolean;
       /** Labels of the pull request. */
       labels: string[];
       /** The label that this event is about, if it is about one that was just put on. */
@@ -44,15 +46,20 @@ const pullRequestSchema = z.object({
   }),
 });
 
-/** Reads the event that started a run; throws a `ZodError` for a pull request of another shape than GitHub's. */
-export function readEvent(name: string, payload: unknown): Event {
+/** Runs that it starts get a token like a fork's (GitHub, "Dependabot on GitHub Actions"). */
+const DEPENDABOT = 'dependabot[bot]';
+
+/** Reads the event that somebody, the actor, started a run with; throws a `ZodError` for a pull request of another shape than GitHub's. */
+export function readEvent(name: string, payload: unknown, actor = ''): Event {
   if (name === 'pull_request' || name === 'pull_request_target') {
     const { action, label, pull_request: pull } = pullRequestSchema.parse(payload);
+    const isFork = pull.head.repo?.id !== pull.base.repo.id;
     return {
       kind: 'pull request',
       number: pull.number,
       head: pull.head.sha,
-      isFork: pull.head.repo?.id !== pull.base.repo.id,
+      isFork,
+      mayOnlyRead: isFork || actor === DEPENDABOT,
       labels: pull.labels.map((one) => one.name),
       labelled: action === 'labeled' ? label?.name : undefined,
     };
@@ -79,8 +86,8 @@ export type Permission = { may: 'keep' } | { may: 'judge' } | { may: 'nothing'; 
  * the code; and what it makes is judged, never kept where a release would find it.
  */
 export function trainingPermission(event: Event): Permission {
-  if (event.kind !== 'pull request' || !event.isFork) return { may: 'keep' };
-  if (event.labelled === TRAIN_LABEL) return { may: 'judge' };
+  if (event.kind !== 'pull request' || !event.mayOnlyRead) return { may: 'keep' };
+  if (!event.isFork || event.labelled === TRAIN_LABEL) return { may: 'judge' };
   return {
     may: 'nothing',
     why: `pull request #${event.number} comes from a fork: nothing of it runs here until a maintainer has read it and puts the label ${TRAIN_LABEL} on it, after each push anew`,

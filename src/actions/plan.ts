@@ -2,7 +2,7 @@ import * as core from '@actions/core';
 import { type Plan, planFacts, planModel } from '../loop/plan.ts';
 import type { Log, Workspace } from '../loop/workspace.ts';
 import { currentEvent } from './current-event.ts';
-import type { Event } from './event.ts';
+import { type Event, trainingPermission } from './event.ts';
 import { names } from './inputs.ts';
 import { setOutputs, summarize } from './outputs.ts';
 import { openProject } from './project.ts';
@@ -20,8 +20,11 @@ await runAction(async (context) => {
       'info',
       `${identity.model}: ${decision}\n${reasons.map((reason) => `  ${reason}`).join('\n')}`,
     );
+  const permission = trainingPermission(event);
+  if (permission.may === 'nothing') core.notice(permission.why, { title: 'nothing is trained' });
+  // With an empty matrix not even what a job installs for its training runs.
   const include = plans
-    .filter(({ decision }) => decision !== 'unchanged')
+    .filter(({ decision }) => decision !== 'unchanged' && permission.may !== 'nothing')
     .map(({ identity, decision }) => ({
       model: identity.model,
       decision,

@@ -63,7 +63,7 @@ async function tell(
   await summarize(markdown, deps.log);
   const isPull = event.kind === 'pull request';
   // What runs for a fork has no right to write, and should not have it.
-  if (isPull && event.isFork) return;
+  if (isPull && event.mayOnlyRead) return;
   // The head of a pull request is not what is checked out: that is its merge with the branch that it goes to.
   const headSha = isPull ? event.head : await sourceControl?.head();
   const { outcome } = verdict;

@@ -162,6 +162,8 @@ describe('retrain', () => {
       await runStep('retrain', { cwd, with: churn, event: forkedPullRequest('some-label') }),
     );
     expect(untouched.stdout).not.toContain('::group::');
+    const planned = expectDone(await runStep('plan', { cwd, event: forkedPullRequest() }));
+    expect(planned.outputs).toMatchObject({ any: 'false', matrix: '{"include":[]}' });
     expect(untouched.commands).toEqual([
       {
         command: 'notice',
@@ -170,6 +172,7 @@ describe('retrain', () => {
       },
     ]);
     const event = forkedPullRequest('edgeloop:train');
+    expect((await runStep('plan', { cwd, event })).outputs['any']).toBe('true');
     const trained = expectDone(await runStep('retrain', { cwd, with: churn, event }));
     expect(trained.outputs).toMatchObject({ outcome: 'pass', reused: 'false', 'next-version': '' });
     expect(trained.summary).toContain('only judged');
