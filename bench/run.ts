@@ -7,6 +7,7 @@ import { trackProcesses } from '../src/cli/quickstart/processes.ts';
 import { printError } from '../src/cli/run-verb.ts';
 import { failure, messageOf, misuse } from '../src/errors.ts';
 import evaluate from './evaluate.ts';
+import install from './install.ts';
 import type { Benchmark, Measured, Run } from './parts/benchmark.ts';
 import { watchOthers } from './parts/others.ts';
 import { asText, machineLine, othersLine, thisMachine } from './parts/print.ts';
@@ -36,6 +37,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   quickstart,
   registry,
   resume,
+  install,
 };
 
 function list(): string {

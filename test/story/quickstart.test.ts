@@ -1,33 +1,15 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, type TestContext } from 'vitest';
 import { git, PROGRAM } from '../fixtures/churn-project.ts';
+import { processesIn, processesLeftIn } from '../fixtures/processes-in.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
 const newFolder = () => realpathSync(mkdtempSync(join(tmpdir(), 'edgeloop-story-')));
-
-/** Processes that run in a folder or below it: every process of a quickstart does. */
-function processesIn(folder: string): string[] {
-  return readdirSync('/proc').filter((pid) => {
-    if (!/^\d+$/.test(pid)) return false;
-    try {
-      return readlinkSync(`/proc/${pid}/cwd`).startsWith(folder);
-    } catch {
-      return false;
-    }
-  });
-}
-
-/** The same after some milliseconds at most: a session host whose parent has ended ends by itself a moment later. */
-async function processesLeftIn(folder: string, limitMs: number): Promise<string[]> {
-  const limit = performance.now() + limitMs;
-  while (processesIn(folder).length > 0 && performance.now() < limit) await sleep(50);
-  return processesIn(folder);
-}
 
 const figure = expect.any(Number);
 const release = (version: string, bump: string, reason: string) => ({

@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { GITHUB_API, SPECIFICATIONS } from './specifications.ts';
 import { TRAINERS } from './trainers.ts';
@@ -35,8 +37,18 @@ export function findGitHubDescription(): string | undefined {
   return existsSync(GITHUB_API.file) ? GITHUB_API.file : missing(`GitHub's description of its REST API`);
 }
 
+/** Whether npm's registry, or what npm has been told to ask in its place, answers; missing like a tool. */
+export function npmRegistryAnswers(): boolean {
+  const { status } = spawnSync('npm', ['view', 'onnxruntime-node', 'version'], { cwd: tmpdir() });
+  if (status !== 0) unavailable('the npm registry does not answer');
+  return status === 0;
+}
+
 function missing(name: string): undefined {
-  const reason = `${name} is not installed (node test/tooling/install.ts installs it)`;
+  return unavailable(`${name} is not installed (node test/tooling/install.ts installs it)`);
+}
+
+function unavailable(reason: string): undefined {
   if (process.env['CI'] === 'true') throw new Error(reason);
   console.warn(`SKIPPED: ${reason}`);
 }
