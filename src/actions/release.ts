@@ -5,9 +5,8 @@ import { repositoryOf } from '../loop/workspace.ts';
 import { higherLevel } from '../versioning/index.ts';
 import { currentEvent } from './current-event.ts';
 import { choice, optional, required } from './inputs.ts';
-import { prepareOnnxRuntime } from './onnx-runtime.ts';
 import { setOutputs, summarize } from './outputs.ts';
-import { openProject } from './project.ts';
+import { openScoringProject } from './project.ts';
 import { runAction } from './run-action.ts';
 import { releaseSummary } from './summaries.ts';
 
@@ -22,9 +21,7 @@ await runAction(async (context) => {
       'Run this action for the events push, schedule, repository_dispatch and workflow_dispatch.',
     );
   }
-  // For a verdict that has to be made anew.
-  await prepareOnnxRuntime(context);
-  const workspace = await openProject(context);
+  const workspace = await openScoringProject(context);
   const bump = higherLevel(asked, await labelledBump(workspace, model));
   const { release, created } = await releaseModel(workspace, model, {
     ...(bump !== undefined && { bump }),

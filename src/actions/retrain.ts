@@ -9,9 +9,8 @@ import { bumpOfLabels } from '../loop/tell/labelled-bump.ts';
 import { currentEvent } from './current-event.ts';
 import { type Event, trainingPermission } from './event.ts';
 import { required } from './inputs.ts';
-import { prepareOnnxRuntime } from './onnx-runtime.ts';
 import { setOutputs, summarize } from './outputs.ts';
-import { openProject } from './project.ts';
+import { openScoringProject } from './project.ts';
 import { runAction } from './run-action.ts';
 import { attempt } from './attempt.ts';
 
@@ -23,8 +22,7 @@ await runAction(async (context) => {
     core.notice(permission.why, { title: `${model} was not trained` });
     return setOutputs(outputsOf(undefined));
   }
-  await prepareOnnxRuntime(context);
-  const workspace = await openProject(context);
+  const workspace = await openScoringProject(context);
   const bump = event.kind === 'pull request' ? bumpOfLabels(event.labels) : undefined;
   const keep = permission.may === 'keep';
   const result = await retrainModel(workspace, model, { keep, bump });

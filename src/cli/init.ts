@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type Initialized, initProject } from '../loop/init/init.ts';
 import { askProject } from './ask-project.ts';
-import { packageRoot } from './package-root.ts';
+import { packageRoot } from '../package-root.ts';
 import { type CommonOptions, runVerb } from './run-verb.ts';
 import { wrap } from './wrap.ts';
 

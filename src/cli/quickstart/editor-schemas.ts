@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { packageRoot } from '../package-root.ts';
+import { packageRoot } from '../../package-root.ts';
 
 /** Lets the `$schema` comments of an example that was copied elsewhere name the JSON Schemas of this package. */
 export async function nameEditorSchemas(project: string): Promise<void> {

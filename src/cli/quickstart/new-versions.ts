@@ -1,6 +1,6 @@
 import { cp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { packageRoot } from '../package-root.ts';
+import { packageRoot } from '../../package-root.ts';
 import { nameEditorSchemas } from './editor-schemas.ts';
 import { commit, git, require, type Stage } from './stage.ts';
 import { follow, type ReleaseRecord, trainAndRelease } from './turn-loop.ts';
