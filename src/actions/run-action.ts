@@ -1,6 +1,7 @@
+import { relative } from 'node:path';
 import * as core from '@actions/core';
 import { cancellable } from '../cancellable.ts';
-import { EdgeloopError, messageOf } from '../errors.ts';
+import { EdgeloopError, messageOf, type Place } from '../errors.ts';
 import { keepGarbageSmall } from '../small-garbage.ts';
 import { actionLog } from './log.ts';
 
@@ -41,6 +42,23 @@ function reportError(error: unknown): number {
     });
     return 1;
   }
-  core.error(`${messageOf(error)}\n${error.remedy}`, { title: `Edgeloop: ${error.code}` });
+  const title = `Edgeloop: ${error.code}`;
+  const message = `${messageOf(error)}\n${error.remedy}`;
+  const places = error.places ?? [];
+  const [only] = places.length === 1 ? places : [];
+  // Of several places each has words of its own, which the message repeats.
+  if (only === undefined) for (const place of places) core.error(place.message, at(place, title));
+  core.error(message, only === undefined ? { title } : at(only, title));
   return error.exitCode;
+}
+
+/** GitHub shows it at that line, if the file is in the checkout. */
+function at({ file, line, column }: Place, title: string): core.AnnotationProperties {
+  const root = process.env['GITHUB_WORKSPACE'] || process.cwd();
+  return {
+    title,
+    file: relative(root, file),
+    startLine: line,
+    ...(column !== undefined && { startColumn: column }),
+  };
 }

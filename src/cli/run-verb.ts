@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import { styleText } from 'node:util';
 import { cancellable } from '../cancellable.ts';
 import { EdgeloopError, messageOf } from '../errors.ts';
@@ -44,7 +45,10 @@ export async function runVerb(
   }
 }
 
-/** Prints an error and returns its exit code. An expected one has no stack; anything else is a bug and shows it. */
+/**
+ * Prints an error and returns its exit code. An expected one has no stack; anything else is a bug and shows it. In JSON
+ * the files of its places are relative to the current folder.
+ */
 export function printError(error: unknown, json: boolean): number {
   const expected = error instanceof EdgeloopError ? error : undefined;
   const code = expected?.code ?? 'internal-error';
@@ -55,7 +59,14 @@ export function printError(error: unknown, json: boolean): number {
   process.stderr.write(
     `${stack}${head}: ${message}\n  ${styleText('dim', remedy, { stream: process.stderr })}\n`,
   );
-  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message, remedy } })}\n`);
+  if (json) {
+    const places = expected?.places?.map((place) => ({
+      ...place,
+      file: relative(process.cwd(), place.file),
+    }));
+    const told = { code, message, remedy, ...(places && { places }) };
+    process.stdout.write(`${JSON.stringify({ error: told })}\n`);
+  }
   return expected?.exitCode ?? 1;
 }
 

@@ -4,7 +4,7 @@ import { misuse } from '../errors.ts';
 import { type AgentConfig, agentConfigSchema } from './agent-schema.ts';
 import { configSchema, type GitHubConfig, type ModelConfig } from './schema.ts';
 import { nearest } from './nearest.ts';
-import { readYaml, validate, validateYaml } from './yaml-file.ts';
+import { placeOfSetting, readYaml, validate, validateYaml } from './yaml-file.ts';
 
 export interface Config {
   /** Absolute path of the file. */
@@ -66,10 +66,13 @@ export function modelConfig(config: Config, name: string): ModelConfig {
   if (model !== undefined) return model;
   const names = Object.keys(config.models);
   const guess = nearest(name, names);
+  const message = `${config.file} has no model "${name}"; it has ${names.join(', ')}`;
+  const place = placeOfSetting(config.file, ['models']);
   throw misuse(
     'model-unknown',
-    `${config.file} has no model "${name}"; it has ${names.join(', ')}`,
+    message,
     guess === undefined ? 'Name one of these models.' : `Did you mean "${guess}"?`,
+    place && { places: [{ ...place, message }] },
   );
 }
 

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
 import { type Document, isMap, isNode, isPair, isScalar, isSeq } from 'yaml';
 import { z } from 'zod';
-import { isSystemError, misuse } from '../errors.ts';
+import { isSystemError, misuse, type Place } from '../errors.ts';
 import { nearest } from './nearest.ts';
-import { parseYaml } from './yaml-syntax.ts';
+import { parseYaml, type Position } from './yaml-syntax.ts';
 
 type Path = readonly PropertyKey[];
 
@@ -23,19 +24,29 @@ export function validateYaml<Schema extends z.ZodType>(
   schema: Schema,
   overrides: object = {},
 ): z.output<Schema> {
-  const { document, problems, place } = parseYaml(content);
-  const at = (offset: number) => `${file}:${place(offset)}`;
+  const { document, problems, position } = parseYaml(content);
   if (problems.length > 0) {
     throw invalid(
       file,
-      problems.map(({ offset, text }) => `${at(offset)}: ${text}`),
+      problems.map(({ offset, text }) => ({ at: position(offset), text })),
     );
   }
   const value = valueOf(document, file);
   const merged = isMap(document.contents)
     ? { ...mapSchema.parse(value), ...overrides }
     : (value ?? overrides);
-  return validate(file, schema, merged, (path, ofKey) => at(offsetOf(document, path, ofKey)));
+  return validate(file, schema, merged, (path, ofKey) => position(offsetOf(document, path, ofKey)));
+}
+
+/** Where a setting stands in a YAML file, or the innermost map that should hold it; `undefined` when it is not readable. */
+export function placeOfSetting(file: string, path: Path): Omit<Place, 'message'> | undefined {
+  try {
+    const { document, problems, position } = parseYaml(readText(file));
+    return problems.length > 0 ? undefined : { file, ...position(offsetOf(document, path)) };
+  } catch {
+    // It is asked when something is wrong already, which must be told in any case.
+    return undefined;
+  }
 }
 
 function valueOf(document: Document, file: string): unknown {
@@ -44,25 +55,30 @@ function valueOf(document: Document, file: string): unknown {
   } catch (error) {
     // A few lines of aliases can stand for more values than fit into memory.
     if (!(error instanceof ReferenceError)) throw error;
-    throw invalid(file, [`${file}:1:1: its aliases stand for too many values; write them out`]);
+    throw invalid(file, [
+      { at: { line: 1, column: 1 }, text: 'its aliases stand for too many values; write them out' },
+    ]);
   }
 }
 
 const mapSchema = z.record(z.string(), z.unknown());
 
-/** Validates settings; `locate` says where the value at a path stands. Throws one misuse that lists every error. */
+/**
+ * Validates settings; `locate` says where the value at a path stands, in the file `source` or by its name. Throws one
+ * misuse that lists every error.
+ */
 export function validate<Schema extends z.ZodType>(
   source: string,
   schema: Schema,
   value: unknown,
-  locate: (path: Path, ofKey?: boolean) => string,
+  locate: (path: Path, ofKey?: boolean) => Position | string,
 ): z.output<Schema> {
   const parsed = schema.safeParse(value, { reportInput: true });
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.flatMap((issue) => explain(issue, schema));
   throw invalid(
     source,
-    problems.map(({ path, text, ofKey }) => `${locate(path, ofKey)}: ${text}`),
+    problems.map(({ path, text, ofKey }) => ({ at: locate(path, ofKey), text })),
   );
 }
 
@@ -94,20 +110,31 @@ function readBytes(file: string): Uint8Array {
   }
 }
 
-function invalid(file: string, problems: string[]): Error {
+interface Problem {
+  at: Position | string;
+  text: string;
+}
+
+function invalid(file: string, problems: readonly Problem[]): Error {
   const count = problems.length === 1 ? 'one error' : `${problems.length} errors`;
   // From top to bottom, as one goes through a file.
-  const ordered = problems.toSorted((a, b) => placeIn(a).localeCompare(placeIn(b), 'en', { numeric: true }));
+  const ordered = problems
+    .map(({ at, text }) => ({ at, text, name: nameOf(file, at) }))
+    .toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+  const places = ordered.flatMap(({ at, text: message }) =>
+    // An older version of a file has no path.
+    typeof at === 'string' || !isAbsolute(file) ? [] : [{ file, ...at, message }],
+  );
   return misuse(
     'config-invalid',
-    `${file} has ${count}:\n  ${ordered.join('\n  ')}`,
+    `${file} has ${count}:\n  ${ordered.map(({ name, text }) => `${name}: ${text}`).join('\n  ')}`,
     'Correct the lines named above.',
+    places.length > 0 ? { places } : {},
   );
 }
 
-/** Each problem begins with FILE:LINE:COLUMN. */
-function placeIn(problem: string): string {
-  return problem.split(': ', 1)[0] ?? '';
+function nameOf(file: string, at: Position | string): string {
+  return typeof at === 'string' ? at : `${file}:${at.line}:${at.column}`;
 }
 
 function explain(

@@ -10,8 +10,13 @@ export interface ParsedYaml {
   document: Document;
   /** All that is wrong before any schema is asked; the document's values mean nothing unless this is empty. */
   problems: SyntaxProblem[];
-  /** `LINE:COLUMN`, both from 1. */
-  place: (offset: number) => string;
+  position: (offset: number) => Position;
+}
+
+/** Both from 1. */
+export interface Position {
+  line: number;
+  column: number;
 }
 
 /** Parses a file that holds one YAML 1.2 document with plain keys. */
@@ -25,9 +30,9 @@ export function parseYaml(text: string): ParsedYaml {
   return {
     document,
     problems: told.length > 0 ? told : aliasProblems(document),
-    place: (offset) => {
-      const { line, col } = lines.linePos(offset);
-      return `${line}:${col}`;
+    position: (offset) => {
+      const { line, col: column } = lines.linePos(offset);
+      return { line, column };
     },
   };
 }

@@ -12,6 +12,7 @@ import {
   TRAINER_FILE,
   TRAINING_LOG_ARTIFACT_TYPE,
 } from '../training/index.ts';
+import { blameSetting } from './blame-setting.ts';
 import { cardAnnotations } from './card-annotations.ts';
 import { describeCandidate } from './describe-candidate.ts';
 import { readCard } from './releases.ts';
@@ -68,7 +69,9 @@ export async function makeCandidate(
   const { model, inputKey, settings, paths } = identity;
   // A mistake in the holdout must not cost a training.
   const predicted = settings.evaluate.predict !== undefined;
-  await checkHoldout({ ...settings.evaluate, holdout: paths.holdout, predicted });
+  await blameSetting(workspace, model, 'data.holdout', () =>
+    checkHoldout({ ...settings.evaluate, holdout: paths.holdout, predicted }),
+  );
   const folder = workPath(workspace, 'training', inputKey);
   await rm(folder, { recursive: true, force: true });
   const output = join(folder, 'output');

@@ -5,6 +5,7 @@ import type { Dataset } from '../dataset/index.ts';
 import { misuse } from '../errors.ts';
 import type { TrainingInputs } from '../onnx/index.ts';
 import { inputKey } from '../training/index.ts';
+import { blameSetting } from './blame-setting.ts';
 import {
   type CodeDescription,
   describeCode,
@@ -33,12 +34,18 @@ export interface Identity {
  */
 export async function identify(workspace: Workspace, model: string): Promise<Identity> {
   const settings = modelConfig(workspace.config, model);
-  const paths = pathsOf(workspace, settings);
+  const blame = <T>(setting: Parameters<typeof blameSetting>[2], work: () => T | Promise<T>) =>
+    blameSetting(workspace, model, setting, work);
+  const paths = await blame('data.train', () => pathsOf(workspace, settings));
   await prepareWorkFolder(workspace);
   const checkedOut = await lookAtCheckout(workspace, paths);
   const [dataset, code] = await Promise.all([
-    describeData(workspace, paths, checkedOut),
-    withCheckedOut(workspace, paths, checkedOut, (snapshot) => describeCode(workspace, paths, snapshot)),
+    blame('data.train', () => describeData(workspace, paths, checkedOut)),
+    blame(
+      ({ message }) => (message.includes(paths.environment) ? 'train.environment' : 'train.code'),
+      () =>
+        withCheckedOut(workspace, paths, checkedOut, (snapshot) => describeCode(workspace, paths, snapshot)),
+    ),
   ]);
   return identityOf(model, settings, paths, dataset, code);
 }
@@ -84,7 +91,8 @@ export async function provenance(
   options: { allowDirty?: boolean } = {},
 ): Promise<Provenance> {
   const { sourceControl, config } = workspace;
-  const paths = pathsOf(workspace, modelConfig(config, model));
+  const settings = modelConfig(config, model);
+  const paths = await blameSetting(workspace, model, 'data.train', () => pathsOf(workspace, settings));
   if (sourceControl === undefined) return { commit: null, uncommitted: [] };
   const commit = await sourceControl.head();
   const records = paths.train.map((path) => `${path}.dvc`).filter((path) => existsSync(path));

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { predictLocally } from '../training/index.ts';
+import { blameSetting } from './blame-setting.ts';
 import type { Identity } from './identify.ts';
 import { copyCode } from './train.ts';
 import { workPath, type Workspace } from './workspace.ts';
@@ -32,18 +33,18 @@ export function predictorOf(workspace: Workspace, identity: Identity): Predictor
       log('info', `predicting with ${basename(dirname(modelFile))}`);
       const follower = followTraining(model);
       runs += 1;
-      return predictLocally(
-        {
-          run: command,
-          folder: project,
-          project: workspace.config.root,
-          model: dirname(modelFile),
-          holdout: paths.holdout,
-          output: join(folder, `output-${runs}`),
-          logFile: workPath(workspace, 'logs', model, `${inputKey}.predict-${runs}.log`),
-          timeoutMs: settings.train.timeout,
-        },
-        { onLine: follower.line, environment, signal },
+      const prediction = {
+        run: command,
+        folder: project,
+        project: workspace.config.root,
+        model: dirname(modelFile),
+        holdout: paths.holdout,
+        output: join(folder, `output-${runs}`),
+        logFile: workPath(workspace, 'logs', model, `${inputKey}.predict-${runs}.log`),
+        timeoutMs: settings.train.timeout,
+      };
+      return blameSetting(workspace, model, 'evaluate.predict', () =>
+        predictLocally(prediction, { onLine: follower.line, environment, signal }),
       ).finally(follower.end);
     },
     dispose: () => rm(folder, { recursive: true, force: true }),

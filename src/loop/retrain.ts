@@ -4,6 +4,7 @@ import { EdgeloopError, messageOf, misuse } from '../errors.ts';
 import type { Verdict } from '../evaluation/index.ts';
 import { withLock } from '../folder-lock.ts';
 import { type Level, nextVersion, type NextVersion } from '../versioning/index.ts';
+import { blameSetting } from './blame-setting.ts';
 import { type Candidate, isFrom, makeCandidate, reuseCandidate } from './candidate.ts';
 import { inspectDataOf, requireSoundData } from './data-checks.ts';
 import { identify, type Identity, type Provenance, provenance } from './identify.ts';
@@ -61,7 +62,12 @@ export async function retrainModel(
     async () => {
       const plan = await planFor(workspace, identity);
       const { champion } = plan;
-      const data = await inspectDataOf(workspace, identity, champion);
+      const data = await blameSetting(
+        workspace,
+        model,
+        ({ message }) => (message.includes(identity.paths.holdout) ? 'data.holdout' : 'data.train'),
+        () => inspectDataOf(workspace, identity, champion),
+      );
       // A training that the gate would refuse for its data need not be paid for.
       if (plan.candidate === undefined && options.from === undefined) requireSoundData(identity, data);
       const { candidate, reused } = await obtainCandidate(workspace, plan, {

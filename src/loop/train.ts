@@ -4,6 +4,7 @@ import { describeFiles, downloadRemote, parseManifest, provideFiles } from '../d
 import { failure, messageOf } from '../errors.ts';
 import type { Card } from '../onnx/index.ts';
 import { trainLocally } from '../training/index.ts';
+import { blameSetting } from './blame-setting.ts';
 import type { Identity } from './identify.ts';
 import { describeCode, isInside, lookAtCheckout, readOptions, withCheckedOut } from './inputs.ts';
 import { workPath, type Workspace } from './workspace.ts';
@@ -35,18 +36,21 @@ export async function runTraining(
   );
   const logFile = workPath(workspace, 'logs', model, `${inputKey}.log`);
   const follower = followTraining(model);
-  const { seconds, printed, logProblem } = await trainLocally(
-    {
-      model,
-      run: settings.train.run,
-      folder: project,
-      project: workspace.config.root,
-      inputs: { ...params, train: data },
-      output,
-      logFile,
-      timeoutMs: settings.train.timeout,
-    },
-    { onStart: follower.started, onLine: follower.line, environment, signal },
+  const training = {
+    model,
+    run: settings.train.run,
+    folder: project,
+    project: workspace.config.root,
+    inputs: { ...params, train: data },
+    output,
+    logFile,
+    timeoutMs: settings.train.timeout,
+  };
+  const { seconds, printed, logProblem } = await blameSetting(
+    workspace,
+    model,
+    ({ code }) => (code === 'training-timeout' ? 'train.timeout' : 'train.run'),
+    () => trainLocally(training, { onStart: follower.started, onLine: follower.line, environment, signal }),
   ).finally(follower.end);
   await requirePlannedData(workspace, identity);
   log('info', `trained ${model} in ${seconds.toFixed(1)} s`);

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
-import { delimiter, dirname, join } from 'node:path';
+import { realpathSync, statSync } from 'node:fs';
+import { delimiter, dirname, join, sep } from 'node:path';
 import { createInterface } from 'node:readline';
 import { failure } from '../errors.ts';
 import { type BoundCommand, bindCommand } from './command.ts';
+import { findErrorPlace } from './error-place.ts';
 import { plainLine } from './plain-line.ts';
 import { openTrainingLog } from './training-log.ts';
 
@@ -51,7 +53,9 @@ const ALLOWED_VARIABLES =
 const WATCHED = `( ( trap '' HUP INT TERM; read -r _ <&3; kill -KILL 0 ) >/dev/null 2>&1 & )
 exec 3<&-
 exec /bin/sh -c "$1"`;
-const KEPT_LINES = 20;
+/** Those that a traceback is looked for in, and those that a message holds. */
+const KEPT_LINES = 500;
+const TOLD_LINES = 20;
 const KEPT_CHARACTERS = 1000;
 const GRACE_MS = 5000;
 const DRAIN_MS = 1000;
@@ -70,7 +74,8 @@ export async function runCommand(
   const { what, timeoutMs, logFile, project, run } = command;
   const bound = bindCommand(run, command);
   const { code, signal, lines, ended, logProblem } = await runLogged(command, bound, deps);
-  const last = lines.length === 0 ? 'It printed nothing' : `Its last lines:\n  ${lines.join('\n  ')}`;
+  const told = lines.slice(-TOLD_LINES).join('\n  ');
+  const last = lines.length === 0 ? 'It printed nothing' : `Its last lines:\n  ${told}`;
   const tail = `. ${last}\nAll of its lines are in ${logFile}`;
   if (ended === 'timeout') {
     throw failure(
@@ -83,11 +88,31 @@ export async function runCommand(
     throw failure('cancelled', `the ${what} was cancelled`, 'Start it again when you are ready.');
   if (code === 0) return { printed: lines.length > 0, logProblem, tail };
   const how = code === null ? `was ended by ${signal}` : `exited with ${code}`;
+  const place = placeOfError(lines, command);
   throw failure(
     `${kind}-failed`,
     `the ${what} ${how}${tail}`,
     `Run the command by hand in ${project}: ${run}`,
+    place && { places: [place] },
   );
+}
+
+function placeOfError(lines: readonly string[], { folder, project }: UserCommand) {
+  const inProject = realPath(project) + sep;
+  const isFile = (path: string) => {
+    const real = realPath(path);
+    return real.startsWith(inProject) && statSync(real, { throwIfNoEntry: false })?.isFile() === true;
+  };
+  return findErrorPlace(lines, { folders: [folder, realPath(folder)], project, isFile });
+}
+
+/** Without links; as it is where nothing lies there, since a command may remove the folder that it runs in. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }
 
 interface GroupResult {

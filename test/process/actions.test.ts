@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -19,6 +19,12 @@ beforeAll(async () => {
   released = await releasedByActions();
 }, 120_000);
 const project = () => copyOf(released);
+
+/** The line of edgeloop.yaml that has these words. */
+function lineOf(cwd: string, words: string): number {
+  const lines = readFileSync(join(cwd, 'edgeloop.yaml'), 'utf8').split('\n');
+  return lines.findIndex((line) => line.includes(words)) + 1;
+}
 
 describe('the outputs that are written are those that action.yml declares:', () => {
   const cases: Record<(typeof ACTIONS)[number], Record<string, string>> = {
@@ -137,17 +143,36 @@ describe('retrain', () => {
     ]);
   });
 
-  it('tells a training that fails, and a file that is wrong, without a stack', async () => {
+  it('annotates a training that fails at the line of its script, and a wrong file at each wrong line', async () => {
     const cwd = project();
-    trainWith(cwd, 'echo "::error::mine"; exit 3');
+    const script = join(cwd, 'training/train.ts');
+    const lines = readFileSync(script, 'utf8').split('\n').length;
+    appendFileSync(script, `console.log('::error::mine');\nthrow new RangeError('::warning::no rows');\n`);
+    commit(cwd, 'a mistake');
     const failed = await runStep('retrain', { cwd, with: churn });
     expect(failed.code).toBe(1);
-    expect(errorsOf(failed)).toEqual([
-      { title: 'Edgeloop%3A training-failed', message: expect.stringContaining('exited with 3') },
-    ]);
-    edit(cwd, 'edgeloop.yaml', ['task: binary-classification', 'task: clasification']);
+    // The stack is the training's own, in its group; the annotation has none but in its words.
+    expect(failed.commands.at(-1)).toEqual({
+      command: 'error',
+      properties: expect.stringContaining(`file=training/train.ts,line=${lines + 1}`),
+      message: expect.stringContaining('exited with 1'),
+    });
+
+    trainWith(cwd, 'exit 3');
+    const silent = await runStep('retrain', { cwd, with: churn });
+    const run = lineOf(cwd, 'run: ');
+    expect(silent.commands.at(-1)?.properties).toContain(`file=edgeloop.yaml,line=${run}`);
+
+    edit(cwd, 'edgeloop.yaml', ['task: binary-classification', 'task: clasification'], ['label:', 'lable:']);
     const wrong = await runStep('plan', { cwd });
     expect(wrong.code).toBe(2);
+    const at = wrong.commands.map(({ properties: where }) => /file=([^,]*),line=(\d+)/.exec(where)?.slice(1));
+    expect(at).toEqual([
+      ['edgeloop.yaml', String(lineOf(cwd, 'task:'))],
+      ['edgeloop.yaml', expect.any(String)],
+      ['edgeloop.yaml', String(lineOf(cwd, 'lable:'))],
+      undefined,
+    ]);
     expect(errorsOf(wrong).at(-1)).toEqual({
       title: 'Edgeloop%3A config-invalid',
       message: expect.stringContaining('clasification'),
