@@ -6,6 +6,8 @@ const AT = 'https://api.github.com/repos/acme/churn';
 it.each<[string, string | undefined, string]>([
   [`POST ${AT}/issues/7/comments`, undefined, 'pull-requests: write'],
   [`PATCH ${AT}/issues/comments/12`, undefined, 'pull-requests: write'],
+  [`GET ${AT}/issues/7/comments`, undefined, 'pull-requests: write'],
+  [`GET ${AT}/issues/7/comments`, 'issues=read; pull_requests=read', 'pull-requests: write'],
   [`POST ${AT}/check-runs`, undefined, 'checks: write'],
   [`POST ${AT}/deployments/1/statuses`, undefined, 'deployments: write'],
   [`GET ${AT}/commits/main/pulls?per_page=100`, undefined, 'pull-requests: read'],

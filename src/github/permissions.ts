@@ -1,7 +1,9 @@
+const COMMENTS = /^\/issues\/(\d+\/)?comments/;
+
 /** What a workflow calls the permission that a route needs; `contents` for all others. */
 const BY_ROUTE: [RegExp, string][] = [
   // Commenting on a pull request takes this one, though it goes through the route for issues.
-  [/^\/issues\/(\d+\/)?comments/, 'pull-requests'],
+  [COMMENTS, 'pull-requests'],
   [/^\/commits\/[^/]+\/pulls$/, 'pull-requests'],
   [/^\/check-runs/, 'checks'],
   [/^\/deployments/, 'deployments'],
@@ -23,7 +25,9 @@ export function neededPermissions(
     .filter((set) => set.length > 0);
   const chosen =
     alternatives.find((set) => set.some((one) => one.startsWith(`${scope}:`))) ?? alternatives[0];
-  return (chosen ?? [`${scope}: ${method === 'GET' ? 'read' : 'write'}`]).join(', ');
+  const needed = (chosen ?? [`${scope}: ${method === 'GET' ? 'read' : 'write'}`]).join(', ');
+  // Comments are listed to write one: who may not even list them is told the whole of it at once.
+  return COMMENTS.test(path) ? needed.replace(': read', ': write') : needed;
 }
 
 function readSet(text: string): string[] {
