@@ -38,6 +38,13 @@ describe('trainingPermission', () => {
     expect(permission).toEqual({ may: 'nothing', why: expect.stringContaining('pull request #7') });
   });
 
+  it('never trains a fork with the rights of the repository, whatever its labels', () => {
+    expect(trainingPermission(readEvent('pull_request_target', pullRequest(train, FORK)))).toEqual({
+      may: 'nothing',
+      why: expect.stringContaining('pull_request_target'),
+    });
+  });
+
   it("judges Dependabot's pull requests, whose runs may only read", () => {
     expect(trainingPermission(readEvent('pull_request', pullRequest(), 'dependabot[bot]')).may).toBe('judge');
     expect(trainingPermission(readEvent('pull_request', pullRequest({}, FORK), 'dependabot[bot]')).may).toBe(
@@ -60,6 +67,7 @@ describe('readEvent', () => {
       head: SHA,
       isFork: false,
       mayOnlyRead: false,
+      hasRights: false,
       labels: ['edgeloop:major'],
       labelled: undefined,
     });

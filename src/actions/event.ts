@@ -15,6 +15,8 @@ export type Event =
       isFork: boolean;
       /** Whether GitHub gives the run a token that only reads: for a fork, and for Dependabot. */
       mayOnlyRead: boolean;
+      /** Whether the run has the rights of this repository all the same (`pull_request_target`). */
+      hasRights: boolean;
       /** Labels of the pull request. */
       labels: string[];
       /** The label that this event is about, if it is about one that was just put on. */
@@ -60,6 +62,7 @@ export function readEvent(name: string, payload: unknown, actor = ''): Event {
       head: pull.head.sha,
       isFork,
       mayOnlyRead: isFork || actor === DEPENDABOT,
+      hasRights: name === 'pull_request_target',
       labels: pull.labels.map((one) => one.name),
       labelled: action === 'labeled' ? label?.name : undefined,
     };
@@ -78,6 +81,9 @@ export function readEvent(name: string, payload: unknown, actor = ''): Event {
   return { kind: 'dispatch', models, said, problem: undefined };
 }
 
+const NEVER_WITH_RIGHTS =
+  "on pull_request_target a fork's code would run with the rights of this repository: let the workflow run on pull_request";
+
 /** Whether a run may train, and may keep what it trained. */
 export type Permission = { may: 'keep' } | { may: 'judge' } | { may: 'nothing'; why: string };
 
@@ -87,6 +93,7 @@ export type Permission = { may: 'keep' } | { may: 'judge' } | { may: 'nothing'; 
  */
 export function trainingPermission(event: Event): Permission {
   if (event.kind !== 'pull request' || !event.mayOnlyRead) return { may: 'keep' };
+  if (event.isFork && event.hasRights) return { may: 'nothing', why: NEVER_WITH_RIGHTS };
   if (!event.isFork || event.labelled === TRAIN_LABEL) return { may: 'judge' };
   return {
     may: 'nothing',
