@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { harmless } from './log.ts';
 
 /** What the runner takes for a command (actions/runner, `ActionCommand.cs`). */
-const COMMAND = /^\s*::|##\[/;
+const COMMAND = /^[\s\u0085]*::|##\[/;
 
 describe('harmless', () => {
   it.each([
@@ -11,6 +11,8 @@ describe('harmless', () => {
     'one\n::set-env name=PATH::/evil',
     'one\r::stop-commands::x',
     'one\r\n\t::error::x',
+    '\u0085::error::x',
+    '\u2003::error::x',
     'text ##[error]x',
     '##[group]##[group]x',
     ':::::error::x',

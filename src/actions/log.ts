@@ -15,12 +15,15 @@ export function actionLog(): Log {
   };
 }
 
+/** The runner trims what .NET takes for white space, which has one character more than JavaScript's. */
+const LEADING_KEY = /^[\s\u0085]*::/;
+
 /** A text of several lines in which the runner finds no command. */
 export function harmless(text: string): string {
   return text
     .split(/\r\n|\r|\n/)
     .map((line) =>
-      line.replace(/^\s*::/, (found) => `${found.slice(0, -1)}\u200B:`).replaceAll('##[', '##\u200B['),
+      line.replace(LEADING_KEY, (found) => `${found.slice(0, -1)}\u200B:`).replaceAll('##[', '##\u200B['),
     )
     .join('\n');
 }
