@@ -22,7 +22,17 @@ function actionlint(repository: string): Linted {
 
 /** Runs zizmor, which reads its policy from the repository's own `.github/zizmor.yml`. */
 function zizmor(repository: string): Linted {
-  const args = ['--offline', '--persona', 'pedantic', '--strict-collection', '--quiet', '--no-progress', '.'];
+  const args = [
+    '--offline',
+    '--persona',
+    'pedantic',
+    '--strict-collection',
+    '--quiet',
+    '--no-progress',
+    '--color',
+    'never',
+    '.',
+  ];
   const { status, stdout, stderr } = spawnSync(ZIZMOR ?? '', args, { cwd: repository, encoding: 'utf8' });
   const clean = status === 0 && stdout.startsWith('No findings to report.');
   return { clean, findings: clean ? '' : stdout + stderr };
