@@ -19,10 +19,12 @@ export function isRateLimited(status: number, headers: HttpHeaders): boolean {
   return status === 403 && (headers['retry-after'] !== undefined || headers['x-ratelimit-remaining'] === '0');
 }
 
-/** Seconds that GitHub asks to wait; `undefined` when it does not say. */
+/** Seconds that GitHub asks to wait; `undefined` when it does not say, which means a minute at least. */
 export function waitSeconds(headers: HttpHeaders): number | undefined {
   const after = Number(headers['retry-after'] ?? Number.NaN);
   if (!Number.isNaN(after)) return after;
+  // Every answer has the end of the primary limit; it says something only where that one is used up.
+  if (headers['x-ratelimit-remaining'] !== '0') return undefined;
   const reset = Number(headers['x-ratelimit-reset'] ?? Number.NaN);
   return Number.isNaN(reset) ? undefined : Math.max(0, reset - Date.now() / 1000);
 }
@@ -37,7 +39,9 @@ export function gitHubFailure(
   const words = wordsOf(body);
   const accepted = headers['x-accepted-github-permissions'];
   const permission = neededPermissions(request, accepted);
-  if (isRateLimited(status, headers)) return rateLimited(repository, waitSeconds(headers));
+  // A secondary limit need not name a time; then its words alone tell it from a missing permission.
+  const isSecondary = status === 403 && /secondary rate limit/i.test(words);
+  if (isRateLimited(status, headers) || isSecondary) return rateLimited(repository, waitSeconds(headers));
   if (status === 401) {
     return failure(
       'github-token-refused',

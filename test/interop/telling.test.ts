@@ -177,6 +177,25 @@ describe.skipIf(!gitHubAvailable())('a rate limit', () => {
     });
     expect(proxy.requests.flatMap(({ faults }) => faults)).toEqual(['answer']);
   });
+
+  // GitHub, "Rate limits for the REST API": a minute at least, unless a header says otherwise; x-ratelimit-reset is
+  // about the primary limit and counts only where x-ratelimit-remaining is 0.
+  it.each([403, 429])('that names no time is told as one, for a minute: %s', async (status) => {
+    const { github } = await start();
+    await using _ = github;
+    await using proxy = await startFaultProxy(github.url);
+    const soon = String(Math.ceil(Date.now() / 1000) + 2);
+    const headers = { 'x-ratelimit-remaining': '4999', 'x-ratelimit-reset': soon };
+    const message = 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.';
+    const answer = { fault: 'answer', status, headers, body: JSON.stringify({ message }) } as const;
+    proxy.fault(answer, { method: 'POST', times: Infinity });
+    const before = Date.now();
+    const refused = await commentReport(loopDeps(through(github, proxy)), REPORT).catch((error) => error);
+    expect(refused).toMatchObject({ code: 'github-rate-limited' });
+    const until = Date.parse(/until (\S+)/.exec(refused.message)?.[1] ?? '');
+    expect(until).toBeGreaterThanOrEqual(Math.floor(before / 1000) * 1000 + 60_000);
+    expect(proxy.requests.flatMap(({ faults }) => faults)).toEqual(['answer']);
+  });
 });
 
 describe.skipIf(!gitHubAvailable())('the check of a model', () => {
