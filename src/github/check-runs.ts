@@ -5,7 +5,7 @@ export interface CheckRun {
   headSha: string;
   conclusion: 'success' | 'failure';
   title: string;
-  /** Markdown, at most 65,535 characters. */
+  /** Markdown, at most 65,535 bytes. */
   summary: string;
   /** The page that has more of it. */
   detailsUrl: string | undefined;

@@ -5,9 +5,13 @@ import { dataSection } from './markdown-data.ts';
 import { budgetsSection, metricsSection, slicesSection } from './markdown-tables.ts';
 import { headline, method, reasons } from './sentences.ts';
 
-/** GitHub takes 65,536 characters for a comment; the rest is for the marker that finds it again. */
+/**
+ * In bytes. GitHub takes 65,536 characters for a comment, where the rest is for the marker that finds it again, and 65,535
+ * bytes for the summary of a check (github/docs#35252).
+ */
 const LONGEST_PAGE = 65_000;
 const LONGEST_COMMAND = 500;
+const bytes = (text: string): number => Buffer.byteLength(text);
 
 /** Sections that give way when a page would be too long, the least important first. */
 const GIVE_WAY = [
@@ -20,7 +24,7 @@ const GIVE_WAY = [
 ] as const;
 
 /**
- * The report as one page of Markdown, the same for terminal, job summary and pull request, at most 65,000 characters;
+ * The report as one page of Markdown, the same for terminal, job summary and pull request, at most 65,000 bytes;
  * its first line is the verdict. Texts from outside are escaped and cut, lists end with how much more there is.
  */
 export function renderReport(facts: ReportFacts): string {
@@ -39,9 +43,9 @@ export function renderReport(facts: ReportFacts): string {
     ...entry('reproduce', reproduce(facts)),
   ]);
   const page = (): string => `${[...sections.values()].join('\n\n')}\n`;
-  if (page().length > LONGEST_PAGE) sections.set('reasons', reasonList(facts, LISTED));
+  if (bytes(page()) > LONGEST_PAGE) sections.set('reasons', reasonList(facts, LISTED));
   for (const [name, title] of GIVE_WAY) {
-    if (page().length <= LONGEST_PAGE) break;
+    if (bytes(page()) <= LONGEST_PAGE) break;
     if (sections.has(name)) sections.set(name, `### ${title}\n\nLeft out: the page would be too long.`);
   }
   return page();

@@ -186,7 +186,8 @@ describe.skipIf(!gitHubAvailable())('a rate limit', () => {
     await using proxy = await startFaultProxy(github.url);
     const soon = String(Math.ceil(Date.now() / 1000) + 2);
     const headers = { 'x-ratelimit-remaining': '4999', 'x-ratelimit-reset': soon };
-    const message = 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.';
+    const message =
+      'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.';
     const answer = { fault: 'answer', status, headers, body: JSON.stringify({ message }) } as const;
     proxy.fault(answer, { method: 'POST', times: Infinity });
     const before = Date.now();
