@@ -18,6 +18,6 @@ await runAction(async (context) => {
   throw refusal(
     'verification-failed',
     `${findings.length} of the things that should say the same do not`,
-    'See the annotations above; what derives from the rest is made again with: with: { repair: true }',
+    'The summary of this run has all of them. What derives from the rest is made again with: { repair: true }',
   );
 });
