@@ -52,6 +52,12 @@ describe('trainingPermission', () => {
     );
   });
 
+  it.each(['pull_request_review', 'pull_request_review_comment'])('of a fork by %s: nothing', (name) => {
+    // GitHub checks out the same merge for them as for pull_request.
+    const payload = pullRequest({ action: 'submitted' }, FORK);
+    expect(trainingPermission(readEvent(name, payload)).may).toBe('nothing');
+  });
+
   it.each(['push', 'schedule', 'workflow_dispatch', 'repository_dispatch'])('%s', (name) => {
     expect(trainingPermission(readEvent(name, {})).may).toBe('keep');
   });

@@ -48,12 +48,20 @@ const pullRequestSchema = z.object({
   }),
 });
 
+/** Events about a pull request; for all but the last its merge is checked out. */
+const PULL_REQUEST_EVENTS = new Set([
+  'pull_request',
+  'pull_request_review',
+  'pull_request_review_comment',
+  'pull_request_target',
+]);
+
 /** Runs that it starts get a token like a fork's (GitHub, "Dependabot on GitHub Actions"). */
 const DEPENDABOT = 'dependabot[bot]';
 
 /** Reads the event that somebody, the actor, started a run with; throws a `ZodError` for a pull request of another shape than GitHub's. */
 export function readEvent(name: string, payload: unknown, actor = ''): Event {
-  if (name === 'pull_request' || name === 'pull_request_target') {
+  if (PULL_REQUEST_EVENTS.has(name)) {
     const { action, label, pull_request: pull } = pullRequestSchema.parse(payload);
     const isFork = pull.head.repo?.id !== pull.base.repo.id;
     return {
