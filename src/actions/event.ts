@@ -59,10 +59,12 @@ const PULL_REQUEST_EVENTS = new Set([
 /** Runs that it starts get a token like a fork's (GitHub, "Dependabot on GitHub Actions"). */
 const DEPENDABOT = 'dependabot[bot]';
 
-/** Reads the event that somebody, the actor, started a run with; throws a `ZodError` for a pull request of another shape than GitHub's. */
+/** Reads the event that somebody, the actor, started a run with; throws an `Error` that says what differs for a pull request of another shape than GitHub's. */
 export function readEvent(name: string, payload: unknown, actor = ''): Event {
   if (PULL_REQUEST_EVENTS.has(name)) {
-    const { action, label, pull_request: pull } = pullRequestSchema.parse(payload);
+    const parsed = pullRequestSchema.safeParse(payload);
+    if (!parsed.success) throw new Error(z.prettifyError(parsed.error));
+    const { action, label, pull_request: pull } = parsed.data;
     const isFork = pull.head.repo?.id !== pull.base.repo.id;
     return {
       kind: 'pull request',

@@ -32,8 +32,11 @@ async function tell(
 ): Promise<void> {
   const { version, sequence, digest } = document ?? {};
   setOutputs({ moved, model, version, channel, sequence, digest });
-  const names = version === undefined ? 'no release yet' : `${version} (document ${sequence})`;
-  log('info', `${channel} ${moved ? 'now names' : 'still names'} ${names} of ${model}`);
+  const names =
+    version === undefined
+      ? `names no release of ${model} yet`
+      : `${moved ? 'now' : 'still'} names ${model} ${version} (document ${sequence})`;
+  log('info', `${channel} ${names}`);
   await summarize(rolloutSummary({ model, channel }, document, moved), log);
 }
 

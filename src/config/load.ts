@@ -84,7 +84,7 @@ function findUpward(from: string, name: string): string {
       throw misuse(
         'config-not-found',
         `there is no ${name} in ${resolve(from)} or any folder above it`,
-        `Go to your project's folder, or name the file with --config FILE.`,
+        `Go to your project's folder, or name the file: --config FILE. In a workflow: actions/checkout comes first; with: { config: FILE }`,
       );
     }
   }

@@ -104,7 +104,7 @@ function readBytes(file: string): Uint8Array {
     throw misuse(
       'config-unreadable',
       missing ? `there is no file ${file}` : `${file} cannot be read`,
-      'Name the file with --config FILE.',
+      'Name the file: --config FILE, in a workflow with: { config: FILE }',
       { cause: error },
     );
   }

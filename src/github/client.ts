@@ -1,5 +1,5 @@
 import { endpoint } from '@octokit/endpoint';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { failure } from '../errors.ts';
 import { http, isTransient } from '../http.ts';
 import { askedIn, gitHubFailure, isRateLimited, jsonOf, waitSeconds } from './failures.ts';
@@ -96,7 +96,7 @@ export function parseAnswer<S extends z.ZodType>(schema: S, { asked, body }: Git
     'github-answer-invalid',
     `the answer to ${asked} is not what GitHub describes`,
     'Check GITHUB_API_URL, and that no proxy answers in its place.',
-    { cause: parsed.error },
+    { cause: new Error(z.prettifyError(parsed.error)) },
   );
 }
 

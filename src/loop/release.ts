@@ -90,7 +90,7 @@ async function findCandidate(workspace: Workspace, identity: Identity): Promise<
   throw refusal(
     'candidate-missing',
     `${repository.name} has no candidate for the input key ${inputKey} of the checked-out commit`,
-    `Train it first: edgeloop retrain ${model}`,
+    `Train it first: edgeloop retrain ${model}; in a workflow by the action retrain, in a step before`,
   );
 }
 

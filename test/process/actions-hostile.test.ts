@@ -1,4 +1,5 @@
-import { cpSync } from 'node:fs';
+import { cpSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { churn, copyOf, errorsOf, expectDone, releasedByActions } from '../fixtures/action-project.ts';
@@ -32,11 +33,27 @@ describe('an action takes no harm from', () => {
     });
   });
 
+  it('a workspace that nothing was checked out to, and says so', async () => {
+    const cwd = mkdtempSync(join(tmpdir(), 'edgeloop-empty-'));
+    const step = await runStep('plan', { cwd });
+    expect({ code: step.code, errors: errorsOf(step) }).toEqual({
+      code: 2,
+      errors: [
+        { title: 'Edgeloop%3A config-not-found', message: expect.stringContaining('actions/checkout') },
+      ],
+    });
+  });
+
   it('an event of another shape', async () => {
     const event = { name: 'pull_request', payload: { pull_request: { number: 'x' } } };
     const step = await runStep('retrain', { cwd: project(), with: churn, event });
     expect(step.code).toBe(1);
-    expect(errorsOf(step).map(({ title }) => title)).toEqual(['Edgeloop%3A event-unreadable']);
+    const [error, ...others] = errorsOf(step);
+    expect(others).toEqual([]);
+    expect(error?.title).toBe('Edgeloop%3A event-unreadable');
+    // In words, with the place in it, not as the JSON of a schema's complaints.
+    expect(error?.message).toContain('pull_request.number');
+    expect(error?.message).not.toMatch(/[[{]\s*"/);
   });
 
   it('names of files and params that would be commands', async () => {
