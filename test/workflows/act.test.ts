@@ -15,6 +15,7 @@ const dispatch = {
   action: 'edgeloop-data-changed',
   client_payload: { models: ['churn'], source: 'site 42' },
 };
+const runCompleted = { action: 'edgeloop-run-completed', client_payload: { job: 'edgeloop-churn-1' } };
 const click = { inputs: {} };
 const canRun = actAvailable() && gitHubAvailable() && available('docker-registry');
 
@@ -69,9 +70,11 @@ describe.skipIf(!canRun)('what init writes, run by act', () => {
     expect(log).not.toContain('trees: log loss');
     expect(tags()).toContain('churn@v1.0.1');
     expect(await named()).toMatchObject([{ version: '1.0.1', sequence: 2 }]);
-    // The event comes twice: it only says "look".
+    // The event comes twice, another one says the same, and the schedule looks too: they only say "look".
     const before = tags();
     await run('release.yml', 'main', 'repository_dispatch', dispatch);
+    await run('release.yml', 'main', 'repository_dispatch', runCompleted);
+    await run('release.yml', 'main', 'schedule', { schedule: '17 4 * * *' });
     expect(tags()).toEqual(before);
   });
 
