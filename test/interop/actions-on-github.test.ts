@@ -36,7 +36,7 @@ describe.skipIf(!gitHubAvailable() || !available('docker-registry'))('the action
     registry = await startRegistry('docker-registry');
     project = churnProject();
     github = await startGitHub(project);
-  });
+  }, 120_000);
   afterAll(async () => {
     await registry.stop();
     await github[Symbol.asyncDispose]();

@@ -24,7 +24,7 @@ describe.skipIf(!canRun)('what init writes, run by act', () => {
   let scene: WorkflowScene;
   beforeAll(async () => {
     scene = await openWorkflowScene();
-  });
+  }, 120_000);
   afterAll(() => scene[Symbol.asyncDispose]());
 
   async function run(workflow: string, branch: string, event: string, payload: object, code = 0) {
