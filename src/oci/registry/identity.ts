@@ -1,4 +1,5 @@
 import { failure } from '../../errors.ts';
+import { isAzureRegistry } from './azure-host.ts';
 import type { Credential } from './credential.ts';
 
 /** Who we are to one registry. */
@@ -12,11 +13,11 @@ export interface IdentitySettings {
   host: string;
   /** Goes before the other two. */
   credential?: Credential | undefined;
-  /** Gives an Entra access token for Azure's registries; used for `*.azurecr.io` only. */
+  /** Gives an Entra access token; used for Azure's registries only. */
   entraToken?: (() => Promise<string>) | undefined;
   /** The GitHub workflow's token; used for `ghcr.io` only. */
   workflowToken?: string | undefined;
-  /** True where another host, a test's for example, answers as `*.azurecr.io` does. */
+  /** True where another host, a test's for example, answers as Azure's do. */
   isAzure?: boolean;
 }
 
@@ -24,7 +25,7 @@ export interface IdentitySettings {
 export function identityOf(settings: IdentitySettings): Identity {
   const { host, credential, entraToken, workflowToken } = settings;
   if (credential !== undefined) return credential;
-  const isAzure = settings.isAzure ?? host.endsWith('.azurecr.io');
+  const isAzure = settings.isAzure ?? isAzureRegistry(host);
   if (isAzure && entraToken !== undefined) return { kind: 'entra', entraToken };
   // ghcr.io takes any user name with a token.
   if (host === 'ghcr.io' && workflowToken)
