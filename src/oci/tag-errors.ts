@@ -15,7 +15,7 @@ export function tagNotMoved(where: string, tag: string, current: string, cause: 
   return failure(
     'tag-not-moved',
     `the tag ${tag} of ${where} stays at ${current}`,
-    'If its tags are immutable, let the rule except those that move: X, X.Y and channel-*. Then run this again.',
+    'A released version is locked: give what you have another tag. If the registry keeps all tags, let its rule except those that move (X, X.Y and channel-*), then run this again.',
     { cause },
   );
 }

@@ -17,6 +17,8 @@ export interface StoredManifest {
   bytes: Uint8Array;
 }
 
+/** Azure's code for what must not be written because of a lock (its troubleshooting pages: "disallowed operation"). */
+const LOCKED = 'REGISTRY_DISALLOWED_OPERATION';
 const ACCEPT = [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_INDEX].join(', ');
 
 /**
@@ -67,7 +69,10 @@ export async function digestOfTag(place: Place, tag: string): Promise<string | u
   return String(digest);
 }
 
-/** Stores a manifest under its digest or a tag, and returns the answer's headers. Throws `blob-missing`. */
+/**
+ * Stores a manifest under its digest or a tag, and returns the answer's headers. What is locked and there already counts
+ * as stored. Throws `blob-missing`.
+ */
 export async function putManifest(
   place: Place,
   reference: string,
@@ -88,7 +93,11 @@ export async function putManifest(
       return answer.headers;
     }
     const failed = registryError(answer, what);
-    const missing = [401, 403].includes(answer.status) ? undefined : await findMissing(place, facts);
+    const isLocked = errorCodes(answer).includes(LOCKED);
+    // What is locked is not taken again, though it would change nothing.
+    if (isLocked && (await digestOfTag(place, reference)) === digest) return answer.headers;
+    const missing =
+      isLocked || [401, 403].includes(answer.status) ? undefined : await findMissing(place, facts);
     if (missing !== undefined) {
       throw failure(
         'blob-missing',
