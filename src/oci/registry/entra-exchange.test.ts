@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import description from '../../../test/fixtures/azure-rest-api/container-registry-tokens.json' with { type: 'json' };
+import { readDescription } from '../../../test/fakes/acr/description.ts';
 import {
   type GivenAnswer,
   type Received,
@@ -15,29 +15,15 @@ const PULL = 'repository:models/churn:pull';
 const PUSH = 'repository:models/churn:pull,push';
 const entraToken = async (): Promise<string> => 'entra-secret';
 
-interface Parameter {
-  name: string;
-  in: string;
-  required?: boolean;
-  enum?: string[];
-}
+const describeRoute = readDescription();
 
 /** What Azure's own description of an operation has against a request. */
-function problemsWith({ url, contentType = '', form }: Received): string[] {
-  const operation = Object.entries(description.paths).find(([path]) => path === url)?.[1].post;
-  if (operation?.consumes.includes(contentType) !== true)
-    return [`no operation takes ${contentType} at ${url}`];
-  const parameters = operation.parameters.map((each): Parameter => {
-    if (!('$ref' in each)) return each;
-    const name = each.$ref?.replace('#/parameters/', '');
-    const found = Object.entries(description.parameters).find(([key]) => key === name);
-    if (found === undefined) throw new Error(`the description has no parameter ${name}`);
-    return found[1];
-  });
-  return parameters.flatMap(({ name, in: place, required, enum: values }) => {
-    const value = place === 'formData' ? form[name] : undefined;
-    if (value === undefined) return required === true ? [`${name} is missing`] : [];
-    return value === '' || values?.includes(value) === false ? [`${name} is ${value}`] : [];
+function problemsWith({ method, url, contentType, form }: Received): string[] {
+  const body = new URLSearchParams(form).toString();
+  return describeRoute(`${method} ${url}`).misfitsOfRequest({
+    query: new URLSearchParams(),
+    contentType,
+    body,
   });
 }
 
@@ -49,7 +35,7 @@ async function startAzure(
   let count = 0;
   const server = await startTokenServer((received) => {
     const { method, url, form } = received;
-    if (method !== 'POST') return { status: 404 };
+    if (method !== 'POST' || !/^\/oauth2\/(exchange|token)$/.test(url)) return { status: 404 };
     const problems = problemsWith(received);
     if (problems.length > 0) return { status: 400, body: { errors: [{ message: problems.join() }] } };
     if (url === '/oauth2/exchange') {
@@ -59,7 +45,6 @@ async function startAzure(
       refreshes.add(refresh);
       return given.exchange ?? { body: { refresh_token: refresh } };
     }
-    if (url !== '/oauth2/token') return { status: 404 };
     if (form['grant_type'] !== 'refresh_token' || !refreshes.has(form['refresh_token'] ?? ''))
       return { status: 401, body: { errors: [{ code: 'UNAUTHORIZED' }] } };
     return { body: { access_token: `access:${form['scope']}` } };
