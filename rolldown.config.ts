@@ -37,7 +37,9 @@ export default defineConfig({
     format: 'esm',
     cleanDir: true,
     entryFileNames: '[name].js',
-    chunkFileNames: '[name]-[hash].js',
+    // By its name the benchmark knows what is loaded for Azure only.
+    chunkFileNames: ({ facadeModuleId }) =>
+      /\/src\/azure\//.test(facadeModuleId ?? '') ? 'azure-[name]-[hash].js' : '[name]-[hash].js',
     minify: true,
   },
 });

@@ -1,6 +1,12 @@
 import { loadConfig } from '../config/index.ts';
 import { openWorkingTree } from '../git/index.ts';
-import { logIn, openReference, openRegistry } from '../oci/index.ts';
+import {
+  isAzureRegistry,
+  logIn,
+  openReference,
+  openRegistry,
+  type OpenRegistryOptions,
+} from '../oci/index.ts';
 import { chooseVersionHistory } from './on-github.ts';
 import { type LoopDeps, workPath, type Workspace } from './workspace.ts';
 
@@ -20,6 +26,7 @@ export async function openWorkspace(deps: LoopDeps): Promise<Workspace> {
     sourceControl,
     versionHistory: await chooseVersionHistory(config, sourceControl, deps),
     mirrors: [],
+    locks: locksOf(config.registry, options),
     deps,
   };
   if (config.github.releases) {
@@ -28,4 +35,21 @@ export async function openWorkspace(deps: LoopDeps): Promise<Workspace> {
     workspace.mirrors.push(gitHubReleases(workspace));
   }
   return workspace;
+}
+
+/** Azure's SDK is loaded only when the first lock is asked for. */
+function locksOf(registry: string, { authorize, signal }: OpenRegistryOptions): Workspace['locks'] {
+  const [host = '', ...prefix] = registry.split('/');
+  if (!isAzureRegistry(host)) return undefined;
+  return async (model) => {
+    const { openRegistryLocks } = await import('../azure/registry-locks.ts');
+    const authorization = authorize?.(host);
+    const repository = [...prefix, model].join('/');
+    return openRegistryLocks({
+      host,
+      repository,
+      ...(authorization && { authorization }),
+      ...(signal && { signal }),
+    });
+  };
 }

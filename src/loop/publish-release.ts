@@ -3,8 +3,9 @@ import { buildImage, type BuiltImage, type Descriptor, pushImage, type Repositor
 import { type Lock, lockBytes, lockPath, tagMessage, versionTag, type Release } from '../versioning/index.ts';
 import { openBaseImage } from './base-image.ts';
 import type { Candidate } from './candidate.ts';
+import { lockVersion } from './lock-version.ts';
 import { listReleases } from './releases.ts';
-import { movingTagsOf } from './version-tags.ts';
+import { movingTagsOf, tagsOf } from './version-tags.ts';
 import { repositoryOf, requireSourceControl, requireVersionHistory, type Workspace } from './workspace.ts';
 
 /**
@@ -51,6 +52,10 @@ export async function publishRelease(
   await pushImage(repository, image, [version]);
   begin(workspace, model, 'moving tags');
   await moveShortTags(workspace, lock);
+  if (workspace.locks !== undefined) {
+    begin(workspace, model, 'locks');
+    await lockVersion(workspace, await workspace.locks(model), lock);
+  }
   begin(workspace, model, 'mirrors');
   for (const mirror of workspace.mirrors) await mirror.write(release);
   begin(workspace, model, 'read back');
@@ -112,11 +117,6 @@ async function requireOwnTags(workspace: Workspace, lock: Lock): Promise<void> {
       'Find out who wrote it. Delete it there and run this again, or pass over a version that is not in git yet with --bump.',
     );
   }
-}
-
-/** The tags in the registry that name a version for ever. */
-function tagsOf({ version, image, modelManifest }: Lock): Record<string, string> {
-  return { [version]: image, [`${version}-model`]: modelManifest };
 }
 
 async function readBack(repository: Repository, expected: Record<string, string>): Promise<void> {

@@ -34,7 +34,7 @@ export interface ReleaseResult {
 /**
  * Gives the candidate of the checked-out commit its version. A sequence of idempotent steps: run again after a cut, it
  * finishes what it had begun. Order: compute all digests, lock file and commit, git tag (on `origin` first), image,
- * registry tags last, read back.
+ * registry tags and their locks, mirrors, read back.
  */
 export async function releaseModel(
   workspace: Workspace,

@@ -1,4 +1,5 @@
 import { compare, parse, prerelease } from 'semver';
+import type { Lock } from '../versioning/index.ts';
 
 /** The tags that are versions, without prereleases, highest first. */
 export function versionsAmong(tags: string[]): string[] {
@@ -20,4 +21,9 @@ export function movingTags(version: string, tags: string[]): string[] {
   return movingTagsOf(version).filter((prefix) =>
     versions.every((other) => !other.startsWith(`${prefix}.`) || compare(other, version) <= 0),
   );
+}
+
+/** The tags that name a version for ever, each with what it names. */
+export function tagsOf({ version, image, modelManifest }: Lock): Record<string, string> {
+  return { [version]: image, [`${version}-model`]: modelManifest };
 }

@@ -5,7 +5,7 @@ import type { Config } from '../config/index.ts';
 import { openHttpFolder, type RemoteStore } from '../dataset/index.ts';
 import { misuse } from '../errors.ts';
 import type { WorkingTree } from '../git/index.ts';
-import type { Reference, Registry, Repository } from '../oci/index.ts';
+import type { Locks, Reference, Registry, Repository } from '../oci/index.ts';
 import type { VersionHistory } from '../versioning/index.ts';
 import type { Mirror } from './mirror.ts';
 
@@ -48,6 +48,8 @@ export interface Workspace {
   versionHistory: VersionHistory | undefined;
   /** What else says which versions there are. */
   mirrors: Mirror[];
+  /** Opens the locks of a model's repository; undefined for a registry that has none. */
+  locks: ((model: string) => Promise<Locks>) | undefined;
   deps: LoopDeps;
 }
 

@@ -18,8 +18,11 @@ export {
   pushImage,
   readImage,
 } from './image/image.ts';
+export type { Locks, LockState } from './locks.ts';
 export { openLayoutRegistry, openLayoutRepository } from './layout/layout.ts';
 export * from './media-types.ts';
+export { askRegistry } from './registry/ask-registry.ts';
+export { isAzureRegistry } from './registry/azure-host.ts';
 export { logIn } from './registry/log-in.ts';
 export { openReference, openRegistry, type OpenRegistryOptions } from './open-registry.ts';
 export { type ModelManifest, readPackedFile, readModelManifest } from './model/model-manifest.ts';
