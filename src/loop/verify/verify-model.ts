@@ -4,6 +4,7 @@ import { checkChannels } from './channels.ts';
 import { damagedContent } from './content.ts';
 import { checkDeprecations } from './deprecations.ts';
 import { type Checking, type CheckingAll, type Finding, type Repairable, startChecking } from './finding.ts';
+import { checkLocks } from './locks.ts';
 import { checkMirrored, checkUnknown } from './mirrors.ts';
 import { checkOrigin } from './origin.ts';
 import { checkRegistryTags } from './registry-tags.ts';
@@ -39,6 +40,7 @@ export async function compareModel(workspace: Workspace, model: string): Promise
   const releases = (await attempt('git tags', () => checkVersionTags(checking))) ?? [];
   for (const release of releases) {
     await attempt(release.tag, () => checkRelease(checking, release));
+    await attempt(release.tag, () => checkLocks(checking, release));
     await attempt(deprecatedTag(release.version), () => checkDeprecations(checking, release));
   }
   const tags = await attempt(checking.repository.name, () => checking.repository.tags());

@@ -2,6 +2,7 @@ import type { Release } from '../../versioning/index.ts';
 import type { Workspace } from '../workspace.ts';
 import { damagedContent } from './content.ts';
 import { type Finding, startChecking } from './finding.ts';
+import { checkLocks } from './locks.ts';
 import { checkMirrored } from './mirrors.ts';
 import { checkOrigin } from './origin.ts';
 import { checkRelease } from './releases.ts';
@@ -21,6 +22,7 @@ export async function verifyRelease(
   await attempt('origin', () => checkOrigin(checking, [tag]));
   for (const release of await checkVersionTags(checking, tag)) {
     await attempt(release.tag, () => checkRelease(checking, release));
+    await attempt(release.tag, () => checkLocks(checking, release));
     for (const mirror of workspace.mirrors)
       await attempt(mirror.name, () => checkMirrored(checking, mirror, [release]));
   }
