@@ -18,7 +18,9 @@ export interface RegistryLocksSettings {
 }
 
 /** Neither to be moved nor to be deleted; what is locked can still be read and is listed. */
-const LOCKED = { canWrite: false, canDelete: false };
+const LOCKED_TAG = { canWrite: false, canDelete: false };
+/** What has a digest cannot change. Where it could not be written, a moving tag or a channel might not name it any more. */
+const LOCKED_MANIFEST = { canDelete: false };
 const attributesSchema = z.looseObject({
   digest: digestSchema,
   canWrite: z.boolean(),
@@ -48,8 +50,8 @@ export function openRegistryLocks(settings: RegistryLocksSettings): Locks {
     async lock(reference) {
       const state = await stateOf(reference, () =>
         isDigest(reference)
-          ? artifact(reference).updateManifestProperties(LOCKED)
-          : artifact(reference).updateTagProperties(reference, LOCKED),
+          ? artifact(reference).updateManifestProperties(LOCKED_MANIFEST)
+          : artifact(reference).updateTagProperties(reference, LOCKED_TAG),
       );
       if (state !== undefined) return state;
       throw unexpected(reference, 'there is nothing to lock');
@@ -61,7 +63,10 @@ export function openRegistryLocks(settings: RegistryLocksSettings): Locks {
 async function stateOf(reference: string, ask: () => Promise<unknown>): Promise<LockState | undefined> {
   try {
     const { data } = attributesSchema.safeParse(await ask());
-    if (data !== undefined) return { digest: data.digest, isLocked: !data.canWrite && !data.canDelete };
+    if (data !== undefined) {
+      const isLocked = !data.canDelete && (isDigest(reference) || !data.canWrite);
+      return { digest: data.digest, isLocked };
+    }
   } catch (error) {
     // What the SDK itself has against an answer; everything else was judged before it came to it.
     if (!isRestError(error)) throw error;

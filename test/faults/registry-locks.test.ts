@@ -22,8 +22,12 @@ const listedSchema = z.object({
 });
 type Listed = z.infer<typeof listedSchema>;
 
-const isLocked = ({ changeableAttributes: { writeEnabled, deleteEnabled, readEnabled } }: Listed): boolean =>
-  !writeEnabled && !deleteEnabled && readEnabled;
+const isLockedTag = ({
+  changeableAttributes: { writeEnabled, deleteEnabled, readEnabled },
+}: Listed): boolean => !writeEnabled && !deleteEnabled && readEnabled;
+/** It has a digest, so nobody can change it; other tags may still name it. */
+const isLockedManifest = ({ changeableAttributes: { writeEnabled, deleteEnabled } }: Listed): boolean =>
+  writeEnabled && !deleteEnabled;
 
 const codesOf = ({ findings }: { findings: { code: string }[] }): string[] =>
   [...new Set(findings.map(({ code }) => code))].toSorted();
@@ -90,8 +94,8 @@ describe.skipIf(!acrAvailable())("the locks of Azure's registry", () => {
     };
     const [tags, manifests] = await Promise.all([list('tags'), list('manifests')]);
     return {
-      tags: tags.filter(isLocked).map(({ name: tag }) => tag),
-      digests: manifests.filter(isLocked).map(({ digest }) => digest),
+      tags: tags.filter(isLockedTag).map(({ name: tag }) => tag),
+      digests: manifests.filter(isLockedManifest).map(({ digest }) => digest),
     };
   }
 
