@@ -5,6 +5,7 @@ import {
   request as httpRequest,
   type ServerResponse,
 } from 'node:http';
+import { request as tlsRequest } from 'node:https';
 import { cutConnection } from './cut-connection.ts';
 import { type Fault, type Origin, shapeOf } from './faults.ts';
 import { passBytes, passZeros, type Way } from './pass-bytes.ts';
@@ -38,6 +39,8 @@ export interface Exchange {
   path: string;
   authorization: string | undefined;
   registry: URL;
+  /** Vouches for a registry that speaks TLS. */
+  ca: Buffer | undefined;
   /** The proxy's own address, for absolute `Location` headers. */
   proxy: string;
   /** Aborted when the client has its answer or has gone. */
@@ -46,8 +49,9 @@ export interface Exchange {
 
 /** Passes a request to the registry and the answer back, both as their faults shape them. */
 export async function forward(exchange: Exchange): Promise<void> {
-  const { request, response, registry, gone } = exchange;
-  const upstream = httpRequest({
+  const { request, response, registry, ca, gone } = exchange;
+  const upstream = (registry.protocol === 'https:' ? tlsRequest : httpRequest)({
+    ...(ca && { ca }),
     host: registry.hostname,
     port: registry.port,
     method: request.method,

@@ -1,12 +1,15 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Certificate } from '../fixtures/certificates.ts';
 import { answerRequest, type Ticket } from './answer-request.ts';
 import type { SeenRequest } from './exchange.ts';
 import { type Asked, type Fault, matches, type Origin, type Target, turns } from './faults.ts';
 
 /** An HTTP proxy in front of a registry that does what a test tells it to; README.md beside it shows how. */
 export interface FaultProxy extends AsyncDisposable {
-  /** `http://127.0.0.1:PORT`. */
+  /** `http://127.0.0.1:PORT`, with `tls` `https://`. */
   url: string;
   /** `127.0.0.1:PORT`, as it stands in a reference. */
   host: string;
@@ -29,8 +32,18 @@ interface Rule {
   meets: (asked: Asked) => boolean;
 }
 
-/** Starts a proxy on two free loopback ports in front of a registry at `http://HOST:PORT`. */
-export async function startFaultProxy(registryUrl: string): Promise<FaultProxy> {
+export interface FaultProxyOptions {
+  /** Speaks TLS with this certificate; then there is no `drop`, which a TLS connection cannot do. */
+  tls?: Certificate;
+  /** Path of the certificate that vouches for a registry at `https://`. */
+  authority?: string;
+}
+
+/** Starts a proxy on two free loopback ports in front of a registry at `http://HOST:PORT` or `https://HOST:PORT`. */
+export async function startFaultProxy(
+  registryUrl: string,
+  { tls, authority }: FaultProxyOptions = {},
+): Promise<FaultProxy> {
   const registry = new URL(registryUrl);
   const requests: SeenRequest[] = [];
   const tickets: Ticket[] = [];
@@ -41,7 +54,8 @@ export async function startFaultProxy(registryUrl: string): Promise<FaultProxy> 
     // All rules count every request that they match, whatever another one does to it.
     return rules.filter((rule) => rule.meets(seen)).map((rule) => rule.fault);
   };
-  const shared = { registry, tickets, faultsOf };
+  const ca = authority === undefined ? undefined : readFileSync(authority);
+  const shared = { registry, ca, tls, tickets, faultsOf };
   const storage = await serve('storage', shared);
   const front = await serve('registry', { ...shared, storageUrl: storage.url });
 
@@ -68,15 +82,17 @@ export async function startFaultProxy(registryUrl: string): Promise<FaultProxy> 
 
 interface Shared {
   registry: URL;
+  ca: Buffer | undefined;
+  tls: Certificate | undefined;
   tickets: Ticket[];
   /** Records a request and says what is to be done to it. */
   faultsOf: (seen: SeenRequest) => Fault[];
   storageUrl?: string;
 }
 
-async function serve(origin: Origin, { faultsOf, storageUrl = '', ...shared }: Shared) {
+async function serve(origin: Origin, { faultsOf, tls, storageUrl = '', ...shared }: Shared) {
   let url = '';
-  const server = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
     const seen = recordOf(request, origin);
     const gone = new AbortController();
     response.on('close', () => gone.abort());
@@ -84,14 +100,18 @@ async function serve(origin: Origin, { faultsOf, storageUrl = '', ...shared }: S
       { ...shared, request, response, seen, faults: faultsOf(seen), proxy: url, gone: gone.signal },
       storageUrl,
     );
-  });
+  };
+  const server =
+    tls === undefined
+      ? createServer(listener)
+      : createTlsServer({ key: readFileSync(tls.key), cert: readFileSync(tls.certificate) }, listener);
   // Neither a stalled request nor a kept connection may end by a time limit that no test has asked for.
   server.requestTimeout = 0;
   server.keepAliveTimeout = 0;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
-  url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+  url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
   return { url, close: () => close(server) };
 }
 
