@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
-import { GITHUB_API, SPECIFICATIONS } from './specifications.ts';
+import { AZURITE, GITHUB_API, SPECIFICATIONS } from './specifications.ts';
 import { TRAINERS } from './trainers.ts';
 
 const TOOLS = resolve(import.meta.dirname, '../../.tools');
@@ -35,6 +35,11 @@ export function findSchemas(): string[] | undefined {
 /** The file of GitHub's description of its REST API; missing like a tool. */
 export function findGitHubDescription(): string | undefined {
   return existsSync(GITHUB_API.file) ? GITHUB_API.file : missing(`GitHub's description of its REST API`);
+}
+
+/** The file of Azurite's blob service, to be run by Node; missing like a tool. */
+export function findAzurite(): string | undefined {
+  return existsSync(AZURITE.program) ? AZURITE.program : missing(AZURITE.package);
 }
 
 /** Whether npm's registry, or what npm has been told to ask in its place, answers; missing like a tool. */

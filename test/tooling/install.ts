@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { GITHUB_API, type Specification, SPECIFICATIONS } from './specifications.ts';
+import { AZURITE, GITHUB_API, type Specification, SPECIFICATIONS } from './specifications.ts';
 import { TRAINERS } from './trainers.ts';
 
 // What the tests need that npm does not have, at pinned versions. Everything lands in `.tools`, but for Debian
@@ -30,6 +30,7 @@ const tools: Tool[] = [
   goProgram('ociregistry', join(import.meta.dirname, 'ociregistry')),
   ...SPECIFICATIONS.map(schemas),
   gitHubDescription(),
+  azurite(),
   pythonTool('gto', ['gto==1.10.0']),
   pythonTool('zizmor', ['zizmor==1.32.0']),
   // In an environment of their own: what gto needs must not meet what a training is pinned to.
@@ -89,6 +90,21 @@ function gitHubDescription(): Tool {
       run('tar', ['-xzf', join(folder, packed.trim()), '-C', folder, GITHUB_API.member]);
       cpSync(join(folder, GITHUB_API.member), GITHUB_API.file);
       rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+function azurite(): Tool {
+  const { package: name, folder } = AZURITE;
+  const proof = stamp(name);
+  return {
+    name,
+    proof,
+    install() {
+      mkdirSync(folder, { recursive: true });
+      const quiet = ['--silent', '--no-audit', '--no-fund', '--ignore-scripts', '--no-save'];
+      run('npm', ['install', ...quiet, '--prefix', folder, name]);
+      writeFileSync(proof, '');
     },
   };
 }

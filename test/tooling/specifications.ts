@@ -20,3 +20,13 @@ export const GITHUB_API = {
   member: 'package/generated/api.github.com.json',
   file: resolve(import.meta.dirname, '../../.tools/api.github.com-23.0.2.json'),
 };
+
+/** Microsoft's emulator of Azure Blob Storage: a package of 240 MB with what it needs, therefore no dependency. */
+export const AZURITE = {
+  package: 'azurite@3.37.0',
+  folder: resolve(import.meta.dirname, '../../.tools/azurite-3.37.0'),
+  program: resolve(
+    import.meta.dirname,
+    '../../.tools/azurite-3.37.0/node_modules/azurite/dist/src/blob/main.js',
+  ),
+};
