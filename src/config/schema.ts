@@ -16,24 +16,30 @@ const dataSchema = z.strictObject({
   train: z
     .union(
       [z.string().min(1), z.array(z.string().min(1)).min(1)],
-      'expected a path, a list of paths, or an https:// address',
+      'expected a path, a list of paths, or an azureblob:// or https:// address',
     )
     .transform((paths) => (typeof paths === 'string' ? [paths] : paths))
     .meta({
       description:
-        'What the training reads: a file or folder relative to this file, a list of them, or the https:// address of a ' +
-        'folder with an index.json. Every file counts: one that is added, changed or removed asks for a retraining. ' +
-        'A file .edgeloopignore in a folder names what does not belong to it, as .gitignore does.',
-      examples: ['data/train', ['data/base', 'data/extra.csv'], 'https://example.com/churn/train/'],
+        'What the training reads: a file or folder relative to this file, a list of them, ' +
+        'azureblob://ACCOUNT/CONTAINER/PREFIX, or the https:// address of a folder with an index.json. Every file ' +
+        'counts: one that is added, changed or removed asks for a retraining. A file .edgeloopignore in a folder on ' +
+        'this disk names what does not belong to it, as .gitignore does.',
+      examples: [
+        'data/train',
+        ['data/base', 'data/extra.csv'],
+        'azureblob://ACCOUNT/CONTAINER/churn/train',
+        'https://example.com/churn/train/',
+      ],
     }),
   holdout: z
     .string()
     .min(1)
     .meta({
       description:
-        'Labelled file that never trains, relative to this file: candidate and champion are scored on it. It is not ' +
-        'part of the input key.',
-      examples: ['data/holdout.csv'],
+        'Labelled file that never trains, relative to this file or at an address as of "train": candidate and ' +
+        'champion are scored on it. It is not part of the input key.',
+      examples: ['data/holdout.csv', 'azureblob://ACCOUNT/CONTAINER/churn/holdout.csv'],
     }),
 });
 

@@ -15,7 +15,8 @@ import {
   type Paths,
   withCheckedOut,
 } from './inputs.ts';
-import { openRemoteData, prepareWorkFolder, type Workspace } from './workspace.ts';
+import { openRemoteData } from './remote-data.ts';
+import { prepareWorkFolder, workPath, type Workspace } from './workspace.ts';
 
 /** What would be trained now, and its name. */
 export interface Identity {
@@ -36,7 +37,7 @@ export async function identify(workspace: Workspace, model: string): Promise<Ide
   const settings = modelConfig(workspace.config, model);
   const blame = <T>(setting: Parameters<typeof blameSetting>[2], work: () => T | Promise<T>) =>
     blameSetting(workspace, model, setting, work);
-  const paths = await blame('data.train', () => pathsOf(workspace, settings));
+  const paths = await blame(dataSetting(settings), () => pathsOf(workspace, settings));
   await prepareWorkFolder(workspace);
   const checkedOut = await lookAtCheckout(workspace, paths);
   const [dataset, code] = await Promise.all([
@@ -66,14 +67,23 @@ export function identityOf(
 /** Where everything that decides a training lies. */
 export function pathsOf(workspace: Workspace, { train, data }: ModelConfig): Paths {
   const at = (path: string) => resolve(workspace.config.root, path);
-  const remote = openRemoteData(data.train);
+  const { environment } = workspace.deps;
+  const remote = openRemoteData('data.train', data.train, environment);
+  const remoteHoldout = openRemoteData('data.holdout', [data.holdout], environment);
   return {
     train: remote === undefined ? data.train.map(at) : [],
     remote,
-    holdout: at(data.holdout),
+    holdout: remoteHoldout === undefined ? at(data.holdout) : workPath(workspace, 'data', 'holdout'),
+    remoteHoldout,
     code: at(train.code),
     environment: at(train.environment),
   };
+}
+
+/** Which address it is that `pathsOf` cannot take; what stands behind "?" it does not repeat. */
+function dataSetting({ data }: ModelConfig): (error: Error) => string {
+  const holdout = data.holdout.replace(/\?.*/s, '');
+  return ({ message }) => (message.includes(holdout) ? 'data.holdout' : 'data.train');
 }
 
 /** Where the content that `identify` saw comes from. */
@@ -92,7 +102,9 @@ export async function provenance(
 ): Promise<Provenance> {
   const { sourceControl, config } = workspace;
   const settings = modelConfig(config, model);
-  const paths = await blameSetting(workspace, model, 'data.train', () => pathsOf(workspace, settings));
+  const paths = await blameSetting(workspace, model, dataSetting(settings), () =>
+    pathsOf(workspace, settings),
+  );
   if (sourceControl === undefined) return { commit: null, uncommitted: [] };
   const commit = await sourceControl.head();
   const records = paths.train.map((path) => `${path}.dvc`).filter((path) => existsSync(path));

@@ -19,7 +19,9 @@ export interface Paths {
   train: string[];
   /** Where the data lie, if not here. */
   remote: RemoteStore | undefined;
+  /** Of one that lies elsewhere, only once `provideHoldout` has brought it. */
   holdout: string;
+  remoteHoldout: RemoteStore | undefined;
   code: string;
   environment: string;
 }

@@ -10,6 +10,7 @@ import {
 import { baseImageName, lockedName, openBaseImage, warnOfOtherBase } from './base-image.ts';
 import { type Candidate, reuseCandidate } from './candidate.ts';
 import { inspectDataOf } from './data-checks.ts';
+import { provideHoldout } from './holdout.ts';
 import { identify, type Identity, provenance } from './identify.ts';
 import { findVerdict, judgeCandidate, type RecordedVerdict, recordVerdict } from './judge.ts';
 import { candidateTag, planFor } from './plan.ts';
@@ -58,7 +59,8 @@ export async function releaseModel(
       ? undefined
       : lockedName(await openBaseImage(workspace, baseImageName(workspace, options.baseImage)));
   const champion = await findChampion(workspace, model);
-  const verdict = await requirePass(workspace, identity, candidate, champion);
+  const judged = await provideHoldout(workspace, identity);
+  const verdict = await requirePass(workspace, judged, candidate, champion);
   const highest = await findHighest(workspace, model);
   const next = nextVersion(highest, candidate.card, options.bump);
   const image = await imageOf(workspace, candidate.descriptor, { model, version: next.version, base });

@@ -7,6 +7,7 @@ import { type Level, nextVersion, type NextVersion } from '../versioning/index.t
 import { blameSetting } from './blame-setting.ts';
 import { type Candidate, isFrom, makeCandidate, reuseCandidate } from './candidate.ts';
 import { inspectDataOf, requireSoundData } from './data-checks.ts';
+import { provideHoldout } from './holdout.ts';
 import { identify, type Identity, type Provenance, provenance } from './identify.ts';
 import { judgeCandidate, recordVerdict } from './judge.ts';
 import { candidateTag, type Plan, planFor } from './plan.ts';
@@ -52,7 +53,7 @@ export async function retrainModel(
   options: RetrainOptions = {},
 ): Promise<RetrainResult> {
   const origin = await provenance(workspace, model, options);
-  const identity = await identify(workspace, model);
+  const identity = await provideHoldout(workspace, await identify(workspace, model));
   // Who comes second waits here, and then finds what the first one left.
   const locks = workPath(workspace, 'locks');
   await mkdir(locks, { recursive: true });

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/index.ts';
-import { openHttpFolder, type RemoteStore } from '../dataset/index.ts';
 import { misuse } from '../errors.ts';
 import type { WorkingTree } from '../git/index.ts';
 import type { Locks, Reference, Registry, Repository } from '../oci/index.ts';
@@ -69,25 +68,6 @@ export async function prepareWorkFolder(workspace: Workspace): Promise<void> {
   if (existsSync(file)) return;
   await mkdir(workPath(workspace), { recursive: true }).catch(() => undefined);
   await writeFile(file, '*\n', { flag: 'wx' }).catch(() => undefined);
-}
-
-/** The store of data that lie elsewhere; `undefined` for paths. */
-export function openRemoteData(train: readonly string[]): RemoteStore | undefined {
-  const address = train.find((path) => /^([a-z][a-z0-9+.-]+:\/\/|azureml:)/i.test(path));
-  if (address === undefined) return undefined;
-  if (train.length > 1) {
-    throw misuse(
-      'data-unsupported',
-      `"data.train" lists ${address} beside other data`,
-      'Name one address, or local paths only.',
-    );
-  }
-  if (/^https?:/i.test(address)) return openHttpFolder(address);
-  throw misuse(
-    'data-unsupported',
-    `"data.train" is ${address}, which cannot be read yet`,
-    'Name a local path, or the https:// address of a folder with an index.json.',
-  );
 }
 
 /** The source control that a verb cannot do without. */

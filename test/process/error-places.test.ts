@@ -72,6 +72,12 @@ describe('an error names', () => {
       'data-unsupported',
       ' train: s3',
     ],
+    [
+      'a holdout that is signed for',
+      () => edit(project, 'edgeloop.yaml', ['data/holdout.csv', 'azureblob://churndata/x/y.csv?sig=1']),
+      'data-url-invalid',
+      ' holdout:',
+    ],
     ['the holdout', () => rmSync(join(project, 'data/holdout.csv')), 'table-unreadable', ' holdout:'],
     [
       'the label',
