@@ -31,7 +31,8 @@ export default defineConfig({
       writeBundle: () => chmodSync('dist/edgeloop.js', 0o755),
     },
   ],
-  external: ['onnxruntime-node'],
+  // Azure's client for blobs loads Arrow only when it is asked to list in that format, which nobody does here.
+  external: ['onnxruntime-node', 'apache-arrow'],
   output: {
     dir: 'dist',
     format: 'esm',
