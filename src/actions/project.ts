@@ -1,3 +1,4 @@
+import { getIDToken } from '@actions/core';
 import { packageRoot } from '../package-root.ts';
 import { openWorkspace } from '../loop/open-workspace.ts';
 import type { Workspace } from '../loop/workspace.ts';
@@ -8,7 +9,15 @@ import type { ActionContext } from './run-action.ts';
 
 /** Opens the project that a step works on. */
 export function openProject(context: ActionContext): Promise<Workspace> {
-  return openWorkspace({ ...context, config: optional('config'), followTraining, now: () => new Date() });
+  // Only a job with the permission id-token: write has the address.
+  const canProve = Boolean(context.environment['ACTIONS_ID_TOKEN_REQUEST_URL']);
+  return openWorkspace({
+    ...context,
+    config: optional('config'),
+    idToken: canProve ? getIDToken : undefined,
+    followTraining,
+    now: () => new Date(),
+  });
 }
 
 /** The same for a step that may score models: an action is checked out without ONNX Runtime. */

@@ -1,6 +1,7 @@
 import {
   type AccessToken,
   AzureCliCredential,
+  ClientAssertionCredential,
   CredentialUnavailableError,
   ManagedIdentityCredential,
   type TokenCredential,
@@ -20,13 +21,24 @@ interface Source {
   getToken: TokenCredential['getToken'];
 }
 
+/** Gives a token by which a workflow proves which one it is (OIDC), for an audience. */
+export type IdToken = (audience: string) => Promise<string>;
+
+/** What Entra takes as the audience of a federated credential (Microsoft, "Workload identity federation"). */
+const EXCHANGE_AUDIENCE = 'api://AzureADTokenExchange';
+
 /**
- * An explicit chain, not a guess: a workload identity file, the machine's managed identity, who is signed in to the
+ * An explicit chain, not a guess: the workflow's own token (OIDC), a workload identity file, the machine's managed identity, who is signed in to the
  * Azure CLI. The next one is asked only where there is nothing of the one before; one that is there and is refused ends
  * it. Holds no key, password or connection string. Throws `azure-no-identity`, which tells what each said.
  */
-export function azureCredential(environment: NodeJS.ProcessEnv): AzureCredential {
-  const sources = [workloadIdentityFile(environment), managedIdentity(environment), azureCli()];
+export function azureCredential(environment: NodeJS.ProcessEnv, idToken?: IdToken): AzureCredential {
+  const sources = [
+    workflowToken(environment, idToken),
+    workloadIdentityFile(environment),
+    managedIdentity(environment),
+    azureCli(),
+  ];
   let source: string | undefined;
   return {
     get source() {
@@ -49,24 +61,41 @@ export function azureCredential(environment: NodeJS.ProcessEnv): AzureCredential
       throw failure(
         'azure-no-identity',
         `no identity for Azure:\n  ${said.join('\n  ')}`,
-        'On your own machine sign in with "az login". A runner or device needs a managed identity, or a workload identity: AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_FEDERATED_TOKEN_FILE.',
+        'On your own machine sign in with "az login". A runner or device needs a managed identity, or a workload identity: AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_FEDERATED_TOKEN_FILE; the job of a workflow permissions: { id-token: write } and the first two.',
       );
     },
   };
 }
 
+function workflowToken(environment: NodeJS.ProcessEnv, idToken: IdToken | undefined): Source {
+  const name = 'workflow token (OIDC)';
+  const { AZURE_CLIENT_ID: clientId, AZURE_TENANT_ID: tenantId } = environment;
+  if (idToken === undefined) return absent(name, 'no workflow whose job has permissions: id-token: write');
+  if (!clientId || !tenantId) return absent(name, NO_CLIENT);
+  // The SDK asks for one each time that it wants a token, so that a wait of hours does not outlive it.
+  const assertion = () => idToken(EXCHANGE_AUDIENCE);
+  return made(
+    name,
+    () => new ClientAssertionCredential(tenantId, clientId, assertion, authorityOf(environment)),
+  );
+}
+
 function workloadIdentityFile(environment: NodeJS.ProcessEnv): Source {
   const name = 'workload identity file';
-  const clientId = environment['AZURE_CLIENT_ID'];
-  const tenantId = environment['AZURE_TENANT_ID'];
+  const { AZURE_CLIENT_ID: clientId, AZURE_TENANT_ID: tenantId } = environment;
   const tokenFilePath = environment['AZURE_FEDERATED_TOKEN_FILE'];
   if (!tokenFilePath) return absent(name, 'AZURE_FEDERATED_TOKEN_FILE is not set');
-  if (!clientId || !tenantId) return absent(name, 'AZURE_CLIENT_ID or AZURE_TENANT_ID is not set');
+  if (!clientId || !tenantId) return absent(name, NO_CLIENT);
+  const options = { clientId, tenantId, tokenFilePath, ...authorityOf(environment) };
+  return made(name, () => new WorkloadIdentityCredential(options));
+}
+
+const NO_CLIENT = 'AZURE_CLIENT_ID or AZURE_TENANT_ID is not set';
+
+/** Where Entra is, if not in the public cloud. */
+function authorityOf(environment: NodeJS.ProcessEnv) {
   const authorityHost = environment['AZURE_AUTHORITY_HOST'];
-  return made(name, () => {
-    const options = { clientId, tenantId, tokenFilePath, disableInstanceDiscovery: Boolean(authorityHost) };
-    return new WorkloadIdentityCredential({ ...options, ...(authorityHost && { authorityHost }) });
-  });
+  return authorityHost ? { authorityHost, disableInstanceDiscovery: true } : {};
 }
 
 function managedIdentity(environment: NodeJS.ProcessEnv): Source {

@@ -67,9 +67,9 @@ export function identityOf(
 /** Where everything that decides a training lies. */
 export function pathsOf(workspace: Workspace, { train, data }: ModelConfig): Paths {
   const at = (path: string) => resolve(workspace.config.root, path);
-  const { environment } = workspace.deps;
-  const remote = openRemoteData('data.train', data.train, environment);
-  const remoteHoldout = openRemoteData('data.holdout', [data.holdout], environment);
+  const { deps } = workspace;
+  const remote = openRemoteData('data.train', data.train, deps);
+  const remoteHoldout = openRemoteData('data.holdout', [data.holdout], deps);
   return {
     train: remote === undefined ? data.train.map(at) : [],
     remote,

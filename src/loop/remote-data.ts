@@ -1,12 +1,13 @@
 import { type BlobAddress, parseBlobAddress } from '../azure/blob-address.ts';
 import { openHttpFolder, type RemoteStore } from '../dataset/index.ts';
 import { misuse } from '../errors.ts';
+import type { LoopDeps } from './workspace.ts';
 
 /** The store of data that lie elsewhere; `undefined` for paths. */
 export function openRemoteData(
   setting: 'data.train' | 'data.holdout',
   named: readonly string[],
-  environment: NodeJS.ProcessEnv,
+  deps: Pick<LoopDeps, 'environment' | 'idToken'>,
 ): RemoteStore | undefined {
   const address = named.find((path) => /^([a-z][a-z0-9+.-]+:\/\/|azureml:)/i.test(path));
   if (address === undefined) return undefined;
@@ -17,7 +18,7 @@ export function openRemoteData(
       'Name one address, or local paths only.',
     );
   }
-  if (/^azureblob:/i.test(address)) return openLazily(parseBlobAddress(address, environment), environment);
+  if (/^azureblob:/i.test(address)) return openLazily(parseBlobAddress(address, deps.environment), deps);
   if (/^https?:/i.test(address)) return openHttpFolder(address);
   throw misuse(
     'data-unsupported',
@@ -27,14 +28,17 @@ export function openRemoteData(
 }
 
 /** Azure's SDKs are loaded when the data are first asked for. */
-function openLazily(address: BlobAddress, environment: NodeJS.ProcessEnv): RemoteStore {
+function openLazily(
+  address: BlobAddress,
+  { environment, idToken }: Pick<LoopDeps, 'environment' | 'idToken'>,
+): RemoteStore {
   let opened: Promise<RemoteStore> | undefined;
   const open = async (): Promise<RemoteStore> => {
     const [{ openBlobData }, { azureCredential }] = await Promise.all([
       import('../azure/blob-data.ts'),
       import('../azure/identity.ts'),
     ]);
-    return openBlobData(address, azureCredential(environment));
+    return openBlobData(address, azureCredential(environment, idToken));
   };
   const store = () => (opened ??= open());
   return {

@@ -28,6 +28,8 @@ export interface LoopDeps {
   /** Path given with `--config`. */
   config?: string | undefined;
   environment: NodeJS.ProcessEnv;
+  /** Gives a token by which a workflow proves which one it is (OIDC), for an audience; absent elsewhere. */
+  idToken?: ((audience: string) => Promise<string>) | undefined;
   log: Log;
   /** Called when a training begins. */
   followTraining: (model: string) => TrainingFollower;
