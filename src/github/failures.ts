@@ -10,6 +10,10 @@ const refusalSchema = z.object({
     .optional(),
 });
 
+/** No `permissions` of a workflow has "workflows" (github/docs, "Create a reference"; vercel/next.js#94596). */
+const WITHOUT_WORKFLOWS =
+  '. If it has that: GitHub lets the token of a workflow tag no commit whose .github/workflows differ from those at the tip of every branch, such as an older release: run the verb in a clone, with an account of your own';
+
 /**
  * True for an answer that means "too often" (GitHub, "Rate limits for the REST API"): a 429, or a 403 that says when to
  * come back or that nothing is left.
@@ -51,10 +55,11 @@ export function gitHubFailure(
   }
   if (status === 403) {
     const asked = typeof accepted === 'string' ? `, which asks for ${accepted}` : '';
+    const workflows = asked.includes('workflows=write') ? WITHOUT_WORKFLOWS : '';
     return failure(
       'github-permission-missing',
       `the token may not do this in ${repository}: ${what} answered 403${words}${asked}`,
-      `Give the token the permission; in a workflow, for the job: permissions: { ${permission} }`,
+      `Give the token the permission; in a workflow, for the job: permissions: { ${permission} }${workflows}`,
     );
   }
   if (status === 404) {

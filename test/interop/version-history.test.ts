@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openWorkingTree } from '../../src/git/index.ts';
 import { openGitHub, openVersionHistory } from '../../src/github/index.ts';
@@ -80,6 +82,36 @@ describe.skipIf(!gitHubAvailable())('a record of versions on GitHub', () => {
       const { github, head } = await start();
       return { history: overRest(github), other: overRest(github), github, head };
     });
+  });
+
+  // GitHub, "Create a reference": it takes the permission "workflows", which no workflow's token can have.
+  it('over REST says who can go back to a release whose workflows are those of no branch any more', async () => {
+    const folder = scratchRepository();
+    const workflow = '.github/workflows/release.yml';
+    const change = (text: string) => {
+      mkdirSync(join(folder, dirname(workflow)), { recursive: true });
+      writeFileSync(join(folder, workflow), text);
+      commit(folder, text);
+    };
+    change('on: push');
+    const github = await startGitHub(folder);
+    await using _ = github;
+    const history = overRest(github);
+    const released = await history.commit(ask(github, 'rev-parse', 'main'), [FILE], 'churn 1.0.0', DATE);
+    expect(await history.createTag({ name: 'churn@v1.0.0', commit: released, message: '1' })).toBe(true);
+    change('on: schedule');
+    ask(github, 'fetch', '--quiet', folder, '+refs/heads/main:refs/heads/main');
+    const back = { name: 'churn#production#2', commit: released, message: 'back' };
+    await expect(history.createTag(back)).rejects.toMatchObject({
+      code: 'github-permission-missing',
+      remedy: expect.stringMatching(/permissions: { contents: write }.*\.github\/workflows.*in a clone/),
+    });
+    expect(ask(github, 'tag', '-l')).toBe('churn@v1.0.0');
+    // As somebody with an account does it.
+    const clone = await workingTree(await github.clone());
+    await clone.fetchTags('churn@v');
+    expect(await clone.createTag(back)).toBe(true);
+    expect(ask(github, 'rev-parse', 'churn#production#2^{commit}')).toBe(released);
   });
 
   describe('over REST, beside a shallow clone', () => {

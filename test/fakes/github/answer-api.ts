@@ -39,7 +39,7 @@ async function answerTo(
   api: Api,
   request: IncomingMessage,
   { asked, path, query, bytes }: { asked: string; path: string; query: URLSearchParams; bytes: Buffer },
-): Promise<Answer & { headers?: Record<string, string> }> {
+): Promise<Answer> {
   const [, token] = /^(?:Bearer|token) (.+)$/i.exec(request.headers.authorization ?? '') ?? [];
   if (token === undefined) return refusal(401, 'Requires authentication');
   const permissions = api.tokens.get(token);

@@ -49,6 +49,7 @@ export const gitDataRoutes: Routes = {
     if ((await repository.run(['check-ref-format', ref])).code !== 0)
       return invalid('Reference name is invalid');
     if ((await repository.typeOf(sha)) === undefined) return invalid('Object does not exist');
+    if (await hasForeignWorkflows(repository, sha)) return WORKFLOWS_REFUSED;
     // An empty old value: git makes the reference only when there is none.
     const { code } = await repository.run(['update-ref', ref, sha, '0'.repeat(40)]);
     if (code !== 0) return invalid('Reference already exists');
@@ -98,6 +99,28 @@ export const gitDataRoutes: Routes = {
 
   'GET /repos/{owner}/{repo}/contents/{path}': showFile,
 };
+
+/** What GitHub answers an app without the permission "workflows", which no workflow's token can have. */
+const WORKFLOWS_REFUSED: Answer = {
+  status: 403,
+  body: { message: 'Resource not accessible by integration', status: '403' },
+  headers: { 'x-accepted-github-permissions': 'contents=write; contents=write,workflows=write' },
+};
+
+/** Whether a commit has workflows that differ from those at the tip of every branch. */
+async function hasForeignWorkflows(repository: BareRepository, sha: string): Promise<boolean> {
+  const workflowsOf = async (commit: string) =>
+    (
+      await repository.run(['rev-parse', '--verify', '--quiet', `${commit}^{commit}:.github/workflows`])
+    ).stdout
+      .toString()
+      .trim();
+  const own = await workflowsOf(sha);
+  if (own === '') return false;
+  const branches = await repository.ask(['for-each-ref', '--format=%(refname)', 'refs/heads']);
+  const theirs = await Promise.all(branches.split('\n').map(workflowsOf));
+  return !theirs.includes(own);
+}
 
 async function refs({ repository, api }: Asked, matches: (ref: string) => boolean): Promise<object[]> {
   const format = '--format=%(refname) %(objecttype) %(objectname)';

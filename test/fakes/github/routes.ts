@@ -14,6 +14,7 @@ export interface Asked {
 export interface Answer {
   status: number;
   body: unknown;
+  headers?: Record<string, string>;
 }
 
 /** By the route's name in the description: `GET /repos/{owner}/{repo}/git/tags/{tag_sha}`. */
