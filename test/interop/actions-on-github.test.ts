@@ -134,6 +134,36 @@ describe.skipIf(!gitHubAvailable() || !available('docker-registry'))('the action
     expect(ours()).toHaveLength(1);
   });
 
+  it('sets the check on the head of a pull request, though its merge is what is checked out', async () => {
+    const event = propose('more-data', () => secondPartArrives(project));
+    const head = git(project, 'rev-parse', 'more-data');
+    git(project, 'checkout', '--quiet', '-B', 'merge-of-it', 'main');
+    git(project, 'merge', '--quiet', '--no-ff', '--message=merge', 'more-data');
+    git(project, 'push', '--quiet', '--force', github.folder, 'merge-of-it');
+    const before = github.checkRuns.length;
+    expectDone(await run('retrain', 'merge-of-it', { with: churn, event }));
+    expect(github.checkRuns.slice(before)).toMatchObject([{ headSha: head }]);
+  });
+
+  it('tries to write nothing for a fork, whose token may only read', async () => {
+    const event = propose('of-a-fork', () => secondPartArrives(project), ['edgeloop:train']);
+    const labelled = { action: 'labeled', label: { name: 'edgeloop:train' } };
+    const payload = Object.assign(structuredClone(event?.payload) as object, labelled);
+    Object.assign(Reflect.get(payload, 'pull_request').head, { repo: { id: 2 } });
+    const before = github.requests.length;
+    const step = await run('retrain', 'of-a-fork', {
+      with: churn,
+      event: { name: 'pull_request', payload },
+      token: github.tokens.read,
+    });
+    expect(expectDone(step).outputs['outcome']).toBe('pass');
+    expect(step.commands.filter(({ command }) => command === 'warning')).toEqual([
+      { command: 'warning', properties: '', message: expect.stringContaining('only judged') },
+    ]);
+    const asked = github.requests.slice(before);
+    expect(asked.filter((request) => /^(?!GET |POST \S*git-upload-pack)/.test(request))).toEqual([]);
+  });
+
   it.each([
     ['is down', { status: 502 }],
     ['sends a page of a proxy', { status: 200, body: '<html>', headers: { 'content-type': 'text/html' } }],

@@ -44,6 +44,13 @@ describe('an action takes no harm from', () => {
     });
   });
 
+  it("a log that everybody reads, of which the registry's password is masked", async () => {
+    const environment = { EDGELOOP_REGISTRY_PASSWORD: 'hunter2' };
+    const step = expectDone(await runStep('plan', { cwd: project(), environment }));
+    expect(step.commands[0]).toEqual({ command: 'add-mask', properties: '', message: 'hunter2' });
+    expect(step.stdout.match(/hunter2/g)).toHaveLength(1);
+  });
+
   it('an event of another shape', async () => {
     const event = { name: 'pull_request', payload: { pull_request: { number: 'x' } } };
     const step = await runStep('retrain', { cwd: project(), with: churn, event });
