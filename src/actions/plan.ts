@@ -1,5 +1,6 @@
 import * as core from '@actions/core';
 import { type Plan, planFacts, planModel } from '../loop/plan.ts';
+import { isWorkLeft } from '../loop/work-left.ts';
 import type { Log, Workspace } from '../loop/workspace.ts';
 import { currentEvent } from './current-event.ts';
 import { type Event, trainingPermission } from './event.ts';
@@ -23,13 +24,12 @@ await runAction(async (context) => {
   const permission = trainingPermission(event);
   if (permission.may === 'nothing') core.notice(permission.why, { title: 'nothing is trained' });
   // With an empty matrix not even what a job installs for its training runs.
-  const include = plans
-    .filter(({ decision }) => decision !== 'unchanged' && permission.may !== 'nothing')
-    .map(({ identity, decision }) => ({
-      model: identity.model,
-      decision,
-      'input-key': identity.inputKey,
-    }));
+  const due = permission.may === 'nothing' ? [] : await plansDue(workspace, plans, event);
+  const include = due.map(({ identity, decision }) => ({
+    model: identity.model,
+    decision,
+    'input-key': identity.inputKey,
+  }));
   setOutputs({
     matrix: JSON.stringify({ include }),
     any: include.length > 0,
@@ -37,6 +37,14 @@ await runAction(async (context) => {
   });
   await summarize(planTable(plans), context.log);
 });
+
+/** A pull request is judged once more at each push; on main nothing is done twice, and nothing is left undone. */
+async function plansDue(workspace: Workspace, plans: readonly Plan[], event: Event): Promise<Plan[]> {
+  if (event.kind === 'pull request') return plans.filter(({ decision }) => decision !== 'unchanged');
+  const due: Plan[] = [];
+  for (const plan of plans) if (await isWorkLeft(workspace, plan)) due.push(plan);
+  return due;
+}
 
 /** Those that were asked for; else those that a data event names, as far as there are such; else all. */
 function modelsToPlan({ config }: Workspace, asked: string[], event: Event, log: Log): string[] {

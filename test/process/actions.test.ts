@@ -7,10 +7,11 @@ import {
   errorsOf,
   expectDone,
   forkedPullRequest,
+  ownPullRequest,
   releasedByActions,
 } from '../fixtures/action-project.ts';
 import { ACTIONS, readAction, runStep } from '../fixtures/action-runner.ts';
-import { commit, git, secondPartArrives } from '../fixtures/churn-project.ts';
+import { churnProject, commit, git, secondPartArrives } from '../fixtures/churn-project.ts';
 import { edit, registryTags, trainWith } from '../fixtures/expect-error.ts';
 
 // Trained, released and rolled out; the tests copy it.
@@ -103,6 +104,19 @@ describe('plan', () => {
     });
     const asked = await runStep('plan', { cwd, with: { models: 'churn,\n other' } });
     expect(JSON.parse(asked.outputs['matrix'] ?? '').include).toHaveLength(2);
+  });
+});
+
+describe('plan after a first release that was never rolled out', () => {
+  it('has the model in its matrix until it is', async () => {
+    const cwd = churnProject();
+    expectDone(await runStep('retrain', { cwd, with: churn }));
+    expectDone(await runStep('release', { cwd, with: churn }));
+    const planned = expectDone(await runStep('plan', { cwd }));
+    expect(JSON.parse(planned.outputs['matrix'] ?? '').include).toMatchObject([{ decision: 'unchanged' }]);
+    expect((await runStep('plan', { cwd, event: ownPullRequest() })).outputs['any']).toBe('false');
+    expectDone(await runStep('rollout', { cwd, with: { release: 'churn' } }));
+    expect((await runStep('plan', { cwd })).outputs['any']).toBe('false');
   });
 });
 
@@ -223,6 +237,8 @@ describe('release and rollout', () => {
       created: 'false',
     });
 
+    // The rollout is left to do, whoever has refused or missed it before.
+    expect((await runStep('plan', { cwd })).outputs['any']).toBe('true');
     const newest = () => runStep('rollout', { cwd, with: { release: 'churn' } });
     const moved = expectDone(await newest());
     expect(moved.outputs).toMatchObject({
@@ -241,7 +257,8 @@ describe('release and rollout', () => {
       moved: 'true',
       sequence: '3',
     });
-    // Going back is not undone by the next event.
+    // Going back is not undone by the next event, and nobody is asked to approve that nothing happens.
+    expect((await runStep('plan', { cwd })).outputs['any']).toBe('false');
     expect(expectDone(await newest()).outputs).toMatchObject({
       moved: 'false',
       version: '1.0.0',
