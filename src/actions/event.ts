@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { dispatchPayloadSchema } from './dispatch-payload.ts';
 
 /** Label that lets the pull request of a fork be trained once. */
-export const TRAIN_LABEL = 'edgeloop:train';
+const TRAIN_LABEL = 'edgeloop:train';
 
 /** What an event says that matters here. */
 export type Event =

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { delimiter, dirname } from 'node:path';
 import { failure, isSystemError, refusal } from '../errors.ts';
+import { killGroup } from '../kill-group.ts';
 
 /**
  * What npm needs: its own settings, proxies, certificates, and the two names by which a `.npmrc` usually asks for the
@@ -79,7 +80,7 @@ async function run(
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (output += text));
   // Nothing is lost with it: what it has written is thrown away.
-  const end = () => killGroup(child.pid);
+  const end = () => killGroup(child.pid, 'SIGKILL');
   signal.addEventListener('abort', end, { once: true });
   try {
     const code = await new Promise<number | null>((resolve, reject) => {
@@ -92,15 +93,6 @@ async function run(
     throw isSystemError(error, 'ENOENT', 'EACCES') ? missing(program, error) : error;
   } finally {
     signal.removeEventListener('abort', end);
-  }
-}
-
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // The group has ended by itself.
   }
 }
 

@@ -58,7 +58,7 @@ function modelsToPlan({ config }: Workspace, asked: string[], event: Event, log:
   if (event.models === undefined) return all;
   const unknown = event.models.filter((model) => !all.includes(model));
   if (unknown.length > 0) {
-    core.warning(`the event names ${unknown.join(', ')}, and ${config.file} has ${all.join(', ')}`);
+    log('warn', `the event names ${unknown.join(', ')}, and ${config.file} has ${all.join(', ')}`);
   }
   return all.filter((model) => event.models?.includes(model));
 }

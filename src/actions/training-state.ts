@@ -1,4 +1,5 @@
 import * as core from '@actions/core';
+import { killGroup } from '../kill-group.ts';
 import { ownerName, ownerRuns } from '../process-owner.ts';
 
 const STATE = 'training';
@@ -13,6 +14,6 @@ export function endTraining(): number | undefined {
   const owner = core.getState(STATE);
   if (owner === '' || !ownerRuns(owner)) return undefined;
   const pid = Number(owner.split('-')[0]);
-  process.kill(-pid, 'SIGKILL');
+  killGroup(pid, 'SIGKILL');
   return pid;
 }

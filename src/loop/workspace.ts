@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { IdToken } from '../azure/identity.ts';
 import type { Config } from '../config/index.ts';
 import { misuse } from '../errors.ts';
 import type { WorkingTree } from '../git/index.ts';
@@ -28,8 +29,8 @@ export interface LoopDeps {
   /** Path given with `--config`. */
   config?: string | undefined;
   environment: NodeJS.ProcessEnv;
-  /** Gives a token by which a workflow proves which one it is (OIDC), for an audience; absent elsewhere. */
-  idToken?: ((audience: string) => Promise<string>) | undefined;
+  /** Absent where no workflow runs that may prove which one it is. */
+  idToken?: IdToken | undefined;
   log: Log;
   /** Called when a training begins. */
   followTraining: (model: string) => TrainingFollower;

@@ -3,6 +3,7 @@ import { realpathSync, statSync } from 'node:fs';
 import { delimiter, dirname, join, sep } from 'node:path';
 import { createInterface } from 'node:readline';
 import { failure } from '../errors.ts';
+import { killGroup } from '../kill-group.ts';
 import { type BoundCommand, bindCommand } from './command.ts';
 import { findErrorPlace } from './error-place.ts';
 import { plainLine } from './plain-line.ts';
@@ -195,15 +196,6 @@ async function runGroup(
     clearTimeout(limit);
     clearTimeout(grace);
     deps.signal.removeEventListener('abort', cancel);
-  }
-}
-
-function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, signal);
-  } catch {
-    // The group has ended by itself.
   }
 }
 

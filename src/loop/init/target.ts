@@ -60,7 +60,7 @@ export async function findTarget(cwd: string): Promise<Target> {
 }
 
 /** `ghcr.io/OWNER/REPO` for a repository on github.com whose name a registry takes; else a folder. */
-export function registryFor(origin: string | undefined): string {
+function registryFor(origin: string | undefined): string {
   const { host, path } = remoteAddress(origin ?? '');
   const isOnGitHub = host === 'github.com' || host === 'ssh.github.com';
   // The grammar of an OCI repository's name (OCI distribution specification 1.1, "Pulling manifests").
