@@ -3,14 +3,10 @@ import { notEmpty } from './maps.ts';
 import { metricRulesSchema } from './metric-rules.ts';
 import { nameSchema } from './names.ts';
 import { metricsOfTheTask, TASK_NAMES } from './tasks.ts';
-import { durationSchema, latencySchema, shareSchema, sizeSchema } from './units.ts';
+import { type Train, trainSchema } from './train-schema.ts';
+import { latencySchema, shareSchema, sizeSchema } from './units.ts';
 
 // Descriptions and examples go into schema/edgeloop.schema.json, where editors find them.
-
-const paramSchema = z.union(
-  [z.string(), z.number(), z.boolean()],
-  'expected a text, a number, true or false',
-);
 
 const dataSchema = z.strictObject({
   train: z
@@ -41,59 +37,6 @@ const dataSchema = z.strictObject({
         'champion are scored on it. It is not part of the input key.',
       examples: ['data/holdout.csv', 'azureblob://ACCOUNT/CONTAINER/churn/holdout.csv'],
     }),
-});
-
-const trainSchema = z.strictObject({
-  run: z
-    .string()
-    .min(1)
-    .meta({
-      description:
-        'The command, in any language, run by /bin/sh in a clean copy of the commit, in the folder of this file. ' +
-        '${{inputs.train}}, ' +
-        '${{inputs.PARAM}} and ${{outputs.model}} are replaced, each by one word. Exit code 0 and a model.onnx in ' +
-        'the output folder is success.',
-      examples: [
-        'python train.py --data ${{inputs.train}} --out ${{outputs.model}} --trees ${{inputs.trees}}',
-      ],
-    }),
-  code: z
-    .string()
-    .min(1)
-    .meta({
-      description: 'File or folder that, besides the data, decides what is trained; relative to this file.',
-      examples: ['training'],
-    }),
-  params: z
-    .record(
-      z
-        .string()
-        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected a letter or "_" first, then letters, digits and "_"'),
-      paramSchema,
-    )
-    .default({})
-    .meta({
-      description:
-        'Values by name, each a placeholder ${{inputs.NAME}} of the command. A change asks for a retraining. ' +
-        'Default: none.',
-      examples: [{ trees: 120 }],
-    }),
-  environment: z
-    .string()
-    .min(1)
-    .meta({
-      description: 'The lock file of what the training has installed, relative to this file.',
-      examples: ['package-lock.json', 'requirements.txt'],
-    }),
-  target: z
-    .enum(['local'])
-    .default('local')
-    .describe('Where the training runs: local, on this machine. Default: local.'),
-  timeout: durationSchema.prefault('30m').meta({
-    description:
-      'Ends a training that takes longer: a number with ms, s, m or h. Default: 30m. It is not part of the input key.',
-    examples: ['90s', '30m', '2h'],
-  }),
 });
 
 const runnerOfATime = z.superRefine<{ latency?: { kind: string } | undefined; runner?: string | undefined }>(
@@ -218,7 +161,7 @@ const evaluateSchema = z.strictObject({
 
 const modelSchema = z.strictObject({
   data: dataSchema.describe('What the model is trained and judged on.'),
-  train: trainSchema.describe('How it is trained.'),
+  train: trainSchema.meta({ ...trainSchema.meta(), description: 'How it is trained.' }),
   evaluate: evaluateSchema.describe('How a candidate is judged.'),
 });
 
@@ -242,40 +185,82 @@ const gitHubSchema = z.strictObject({
     ),
 });
 
-/** The schema of `edgeloop.yaml` (DESIGN 8.2). */
-export const configSchema = z.strictObject({
-  registry: z
+const azureSchema = z.strictObject({
+  subscription: z
     .string()
-    .min(1)
-    .meta({
-      description:
-        'Where model images are kept: oci:FOLDER, relative to this file, or HOST/REPOSITORY. The environment variable ' +
-        'EDGELOOP_REGISTRY goes before it.',
-      examples: ['oci:.edgeloop/registry', 'ghcr.io/OWNER/REPO', 'localhost:5000/models'],
-    }),
-  models: notEmpty(
-    z.record(
-      nameSchema,
-      modelSchema.check(metricsOfTheTask).describe('One model: a named line of versions.'),
-    ),
-    'model',
-  ).describe(
-    'At least one model by its name: 2 to 63 characters, a-z first, then a-z, 0-9 and "-", which may not be last.',
-  ),
-  channels: z
-    .array(nameSchema)
-    .min(1)
-    .default(['production'])
-    .meta({
-      description:
-        'What devices follow; the first one names the champion. Default: [production]. Names are made as those of models.',
-      examples: [['production'], ['production', 'canary']],
-    }),
-  github: gitHubSchema.prefault({}).describe('How GitHub is used. Default: {}.'),
+    .regex(
+      /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/,
+      'expected the id of a subscription, such as 00000000-0000-0000-0000-000000000000',
+    )
+    .describe('Id of the subscription.'),
+  resourceGroup: z
+    .string()
+    .regex(/^[-\w.()]{1,90}$/, 'expected letters, digits, "-", "_", "." and brackets')
+    .describe('Resource group of the workspace.'),
+  workspace: z
+    .string()
+    .regex(/^[A-Za-z0-9][-\w]{1,32}$/, 'expected 2 to 33 letters, digits, "-" and "_"')
+    .describe('Name of the Azure Machine Learning workspace.'),
 });
+
+/** Who trains there must say where. */
+const workspaceOfJobs = z.superRefine<{
+  models: Record<string, { train: Train }>;
+  azure?: z.output<typeof azureSchema> | undefined;
+}>(({ models, azure }, context) => {
+  if (azure !== undefined) return;
+  for (const [model, { train }] of Object.entries(models)) {
+    if (train.target !== 'azureml') continue;
+    const path = ['models', model, 'train', 'target'];
+    const message = 'expected a section "azure" with subscription, resourceGroup and workspace';
+    context.addIssue({ code: 'custom', path, message, input: undefined });
+  }
+});
+
+/** The schema of `edgeloop.yaml` (DESIGN 8.2). */
+export const configSchema = z
+  .strictObject({
+    registry: z
+      .string()
+      .min(1)
+      .meta({
+        description:
+          'Where model images are kept: oci:FOLDER, relative to this file, or HOST/REPOSITORY. The environment variable ' +
+          'EDGELOOP_REGISTRY goes before it.',
+        examples: ['oci:.edgeloop/registry', 'ghcr.io/OWNER/REPO', 'localhost:5000/models'],
+      }),
+    models: notEmpty(
+      z.record(
+        nameSchema,
+        modelSchema.check(metricsOfTheTask).describe('One model: a named line of versions.'),
+      ),
+      'model',
+    ).describe(
+      'At least one model by its name: 2 to 63 characters, a-z first, then a-z, 0-9 and "-", which may not be last.',
+    ),
+    channels: z
+      .array(nameSchema)
+      .min(1)
+      .default(['production'])
+      .meta({
+        description:
+          'What devices follow; the first one names the champion. Default: [production]. Names are made as those of models.',
+        examples: [['production'], ['production', 'canary']],
+      }),
+    github: gitHubSchema.prefault({}).describe('How GitHub is used. Default: {}.'),
+    azure: azureSchema
+      .optional()
+      .describe(
+        'The Azure Machine Learning workspace, for "target: azureml" and data at azureml:. Releases are registered there. Default: none.',
+      ),
+  })
+  .check(workspaceOfJobs);
 
 /** One model's settings, with durations in milliseconds and sizes in bytes. */
 export type ModelConfig = z.output<typeof modelSchema>;
 
 /** How GitHub is used. */
 export type GitHubConfig = z.output<typeof gitHubSchema>;
+
+/** Which Azure Machine Learning workspace. */
+export type AzureConfig = z.output<typeof azureSchema>;

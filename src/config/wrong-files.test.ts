@@ -191,7 +191,9 @@ const WRONG: [string, () => string | Uint8Array, string[]][] = [
   [
     'a target in capitals',
     () => change('target: local', 'target: Local'),
-    ['12:15: "models.churn.train.target": expected one of local; found "Local"; did you mean "local"?'],
+    [
+      '12:15: "models.churn.train.target": expected one of local, azureml; found "Local"; did you mean "local"?',
+    ],
   ],
   [
     'a tag that nobody knows',

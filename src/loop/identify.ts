@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import { modelConfig, type ModelConfig } from '../config/index.ts';
 import type { Dataset } from '../dataset/index.ts';
 import { misuse } from '../errors.ts';
@@ -8,6 +8,7 @@ import { inputKey } from '../training/index.ts';
 import { blameSetting } from './blame-setting.ts';
 import {
   type CodeDescription,
+  decidingFiles,
   describeCode,
   describeData,
   isInside,
@@ -43,7 +44,7 @@ export async function identify(workspace: Workspace, model: string): Promise<Ide
   const [dataset, code] = await Promise.all([
     blame('data.train', () => describeData(workspace, paths, checkedOut)),
     blame(
-      ({ message }) => (message.includes(paths.environment) ? 'train.environment' : 'train.code'),
+      ({ message }) => codeSetting(paths, message),
       () =>
         withCheckedOut(workspace, paths, checkedOut, (snapshot) => describeCode(workspace, paths, snapshot)),
     ),
@@ -59,7 +60,8 @@ export function identityOf(
   dataset: Dataset,
   { code, environment }: CodeDescription,
 ): Identity {
-  const { run: command, params } = settings.train;
+  const { params } = settings.train;
+  const command = commandOf(settings);
   const inputs = { command, code: code.digest, dataset: dataset.digest, params, environment };
   return { model, settings, inputKey: inputKey({ model, ...inputs }), inputs, dataset, code, paths };
 }
@@ -76,8 +78,27 @@ export function pathsOf(workspace: Workspace, { train, data }: ModelConfig): Pat
     holdout: remoteHoldout === undefined ? at(data.holdout) : workPath(workspace, 'data', 'holdout'),
     remoteHoldout,
     code: at(train.code),
-    environment: at(train.environment),
+    environment: environmentOf(train, at),
   };
+}
+
+/** The command as it is named; a job file's content is part of the code. */
+function commandOf({ train: { run, job } }: ModelConfig): string {
+  return run ?? `azureml job ${job}`;
+}
+
+/** A job file names its environment itself. */
+function environmentOf(
+  { environment, job, target }: ModelConfig['train'],
+  at: (path: string) => string,
+): Paths['environment'] {
+  const named = environment ?? job ?? '';
+  return target === 'azureml' && environment !== undefined ? { named } : { file: at(named) };
+}
+
+function codeSetting({ environment, code }: Paths, message: string): string {
+  if (!('file' in environment) || !message.includes(environment.file)) return 'train.code';
+  return environment.file.startsWith(join(code, sep)) ? 'train.job' : 'train.environment';
 }
 
 /** Which address it is that `pathsOf` cannot take; what stands behind "?" it does not repeat. */
@@ -108,7 +129,7 @@ export async function provenance(
   if (sourceControl === undefined) return { commit: null, uncommitted: [] };
   const commit = await sourceControl.head();
   const records = paths.train.map((path) => `${path}.dvc`).filter((path) => existsSync(path));
-  const watched = [config.file, ...paths.train, ...records, paths.holdout, paths.code, paths.environment];
+  const watched = [config.file, ...paths.train, ...records, paths.holdout, ...decidingFiles(paths)];
   const inside = watched.filter((path) => isInside(sourceControl.top, path));
   const uncommitted = await sourceControl.uncommitted(inside);
   if (uncommitted.length === 0 || options.allowDirty === true) return { commit, uncommitted };

@@ -23,8 +23,13 @@ export interface Paths {
   holdout: string;
   remoteHoldout: RemoteStore | undefined;
   code: string;
-  environment: string;
+  /** A lock file, or what Azure ML knows under a name. */
+  environment: { file: string } | { named: string };
 }
+
+/** What of code and environment lies in files. */
+export const decidingFiles = ({ code, environment }: Pick<Paths, 'code' | 'environment'>): string[] =>
+  'file' in environment ? [code, environment.file] : [code];
 
 /** What git knows of the checked-out commit, and of what differs from it; asked once, since every question takes time. */
 export interface CheckedOut {
@@ -38,13 +43,13 @@ export interface CheckedOut {
 /** Looks at what decides a training; `undefined` without git or before the first commit. */
 export async function lookAtCheckout(
   workspace: Workspace,
-  { train, code, environment }: Paths,
+  { train, ...deciding }: Paths,
 ): Promise<CheckedOut | undefined> {
   const { sourceControl } = workspace;
   const commit = await headOf(workspace);
   if (sourceControl === undefined || commit === undefined) return undefined;
   const head = sourceControl.snapshot(commit);
-  const paths = [...train, code, environment].filter((path) => isInside(sourceControl.top, path));
+  const paths = [...train, ...decidingFiles(deciding)].filter((path) => isInside(sourceControl.top, path));
   const asked = [...paths, ...train.map((path) => `${path}.dvc`)];
   const [found, same] = await Promise.all([head.find(asked), sourceControl.unchanged(paths)]);
   const stored = asked.flatMap((path, index): [string, StoredPath][] => {
@@ -84,7 +89,7 @@ export async function describeData(
 
 export interface CodeDescription {
   code: Dataset;
-  /** `sha256:<hex>` of the lock file. */
+  /** `sha256:<hex>` of the lock file, or what stands for one. */
   environment: string;
 }
 
@@ -94,14 +99,23 @@ export async function describeCode(
   { code, environment }: Pick<Paths, 'code' | 'environment'>,
   snapshot: CodeSnapshot | undefined,
 ): Promise<CodeDescription> {
-  const [described, lock] = await Promise.all([
+  const [described, decided] = await Promise.all([
     describeIn(workspace, code, snapshot),
-    describeIn(workspace, environment, snapshot),
+    'named' in environment ? environment.named : lockFile(workspace, environment.file, snapshot),
   ]);
+  return { code: described, environment: decided };
+}
+
+async function lockFile(
+  workspace: Workspace,
+  path: string,
+  snapshot: CodeSnapshot | undefined,
+): Promise<string> {
+  const lock = await describeIn(workspace, path, snapshot);
   const [file, ...others] = parseManifest(await lock.manifest());
-  if (file?.sha256 !== undefined && file.path === basename(environment) && others.length === 0)
-    return { code: described, environment: `sha256:${file.sha256}` };
-  throw misuse('environment-not-a-file', `"environment" is ${environment}, not a file`, 'Name a lock file.');
+  if (file?.sha256 !== undefined && file.path === basename(path) && others.length === 0)
+    return `sha256:${file.sha256}`;
+  throw misuse('environment-not-a-file', `"environment" is ${path}, not a file`, 'Name a lock file.');
 }
 
 async function describeIn(
@@ -135,13 +149,13 @@ async function requireNotIgnored({ sourceControl }: Workspace, path: string): Pr
  */
 export async function withCheckedOut<T>(
   workspace: Workspace,
-  { code, environment }: Pick<Paths, 'code' | 'environment'>,
+  deciding: Pick<Paths, 'code' | 'environment'>,
   checkedOut: CheckedOut | undefined,
   use: (snapshot: CodeSnapshot | undefined) => Promise<T>,
 ): Promise<T> {
   const { sourceControl } = workspace;
   if (sourceControl === undefined || checkedOut === undefined) return use(undefined);
-  const paths = [code, environment].filter((path) => isInside(sourceControl.top, path));
+  const paths = decidingFiles(deciding).filter((path) => isInside(sourceControl.top, path));
   const same = paths.every((path) => checkedOut.unchanged.has(path));
   const changed = same ? [] : await sourceControl.uncommitted(paths);
   if (changed.length === 0) return use(checkedOut.head);

@@ -6,7 +6,7 @@ import { type Dataset, describeFiles, describeStored, parseManifest } from '../d
 import type { CodeSnapshot } from '../training/index.ts';
 import type { TrainingFacts } from './changes.ts';
 import { identityOf, type Identity, pathsOf } from './identify.ts';
-import { describeCode, readOptions } from './inputs.ts';
+import { decidingFiles, describeCode, readOptions } from './inputs.ts';
 import { requireSourceControl, type Workspace } from './workspace.ts';
 
 /**
@@ -29,7 +29,7 @@ export async function factsAtRevision(
   if (settings === undefined) return { missing: `${since} has no model "${now.model}" yet` };
   const paths = pathsOf(workspace, settings);
   const snapshot = sourceControl.snapshot(commit);
-  const needed = [paths.code, paths.environment];
+  const needed = decidingFiles(paths);
   const found = await snapshot.find(needed);
   const lacking = needed.find((_, index) => found[index] === undefined);
   if (lacking !== undefined) return { missing: `${since} has no ${relative(config.root, lacking)} yet` };

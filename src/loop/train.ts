@@ -38,7 +38,7 @@ export async function runTraining(
   const follower = followTraining(model);
   const training = {
     model,
-    run: settings.train.run,
+    run: identity.inputs.command,
     folder: project,
     project: workspace.config.root,
     inputs: { ...params, train: data },

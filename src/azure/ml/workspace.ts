@@ -1,0 +1,165 @@
+import { AzureMachineLearningWorkspaces } from '@azure/arm-machinelearning';
+import { createHttpHeaders, createPipelineRequest, isRestError, RestError } from '@azure/core-rest-pipeline';
+import { z } from 'zod';
+import { failure } from '../../errors.ts';
+import type { AzureCredential } from '../identity.ts';
+import { mlFailure } from './failures.ts';
+import { mendSerializer } from './serializer.ts';
+
+/** Which workspace: `azure` in edgeloop.yaml. */
+export interface MlSettings {
+  /** A UUID. */
+  subscription: string;
+  resourceGroup: string;
+  workspace: string;
+}
+
+export interface MlWorkspaceOptions {
+  settings: MlSettings;
+  credential: AzureCredential;
+  environment: NodeJS.ProcessEnv;
+  signal?: AbortSignal;
+}
+
+/** A call that the SDK does not have. */
+export interface ArmCall {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Below the workspace: `/codes/NAME/versions/1/startPendingUpload`. */
+  path: string;
+  apiVersion: string;
+  body?: unknown;
+}
+
+/** An Azure Machine Learning workspace, as all of `azure/ml` sees it. */
+export interface MlWorkspace {
+  settings: MlSettings;
+  credential: AzureCredential;
+  environment: NodeJS.ProcessEnv;
+  signal: AbortSignal | undefined;
+  /** Microsoft's client; its operations take `...at` first. */
+  client: AzureMachineLearningWorkspaces;
+  /** Resource group and name. */
+  at: [resourceGroup: string, workspace: string];
+  /** ARM id: `/subscriptions/…/workspaces/NAME`. */
+  id: string;
+  /**
+   * Does something that asks ARM, `what` for messages. Every request of it ends with `signal`. Throws a failure that names
+   * the mend.
+   */
+  asking<T>(what: string, work: () => Promise<T>): Promise<T>;
+  /** The same, but `undefined` where there is no such thing in the workspace. */
+  finding<T>(what: string, work: () => Promise<T>): Promise<T | undefined>;
+  /** Sends a call through the client's authenticated pipeline; to be called within `asking` or `finding`. */
+  send(call: ArmCall): Promise<unknown>;
+  /** `https://REGION.api.azureml.ms`: where run history and MLflow answer; asked for once. */
+  dataPlane(): Promise<string>;
+}
+
+/** Who asks ARM, whichever host it has. */
+const ARM_SCOPE = 'https://management.azure.com/.default';
+/** Its default waits, up to 64 s, are longer than a person waits. `Retry-After` is obeyed all the same. */
+const RETRIES = { maxRetries: 5, retryDelayInMs: 500, maxRetryDelayInMs: 30_000 };
+
+/** Opens a workspace; asks nothing yet. `EDGELOOP_ARM_ENDPOINT` names another Resource Manager than the public cloud's. */
+export function openMlWorkspace(options: MlWorkspaceOptions): MlWorkspace {
+  const { settings, credential, environment, signal } = options;
+  const { subscription, resourceGroup, workspace } = settings;
+  const endpoint = (environment['EDGELOOP_ARM_ENDPOINT'] || 'https://management.azure.com').replace(
+    /\/$/,
+    '',
+  );
+  const client = new AzureMachineLearningWorkspaces(credential, subscription, {
+    endpoint,
+    credentialScopes: ARM_SCOPE,
+    retryOptions: RETRIES,
+  });
+  mendSerializer(client);
+  if (signal !== undefined) endWith(client, signal);
+  const id = `/subscriptions/${subscription}/resourceGroups/${resourceGroup}/providers/Microsoft.MachineLearningServices/workspaces/${workspace}`;
+  const asking = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw mlFailure(error, { what, settings, identity: credential.source });
+    }
+  };
+  let found: Promise<string> | undefined;
+  return {
+    settings,
+    credential,
+    environment,
+    signal,
+    client,
+    at: [resourceGroup, workspace],
+    id,
+    asking,
+    finding: (what, work) =>
+      asking(what, async () => {
+        try {
+          return await work();
+        } catch (error) {
+          if (isAbsent(error)) return undefined;
+          throw error;
+        }
+      }),
+    async send({ method, path, apiVersion, body }) {
+      const request = createPipelineRequest({
+        url: `${endpoint}${id}${path}?api-version=${apiVersion}`,
+        method,
+        headers: createHttpHeaders(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      const response = await client.sendRequest(request);
+      const text = response.bodyAsText ?? '';
+      const answer: unknown = text === '' ? undefined : JSON.parse(text);
+      if (response.status < 400) return answer;
+      throw Object.assign(
+        new RestError(`${method} ${path}`, { statusCode: response.status, request, response }),
+        { details: answer },
+      );
+    },
+    dataPlane: () =>
+      (found ??= asking(`reading the workspace "${workspace}"`, async () => {
+        const { mlFlowTrackingUri } = await client.workspaces.get(resourceGroup, workspace);
+        return hostOf(mlFlowTrackingUri);
+      })),
+  };
+}
+
+/** `azureml://HOST/mlflow/v1.0/subscriptions/…`, which is where run history answers as well. */
+function hostOf(trackingUri: unknown): string {
+  const { data } = z
+    .string()
+    .regex(/^azureml:\/\/[^/]+\//)
+    .safeParse(trackingUri);
+  if (data !== undefined) return `https://${new URL(data).host}`;
+  throw failure(
+    'azure-answer-unexpected',
+    `the workspace names "${String(trackingUri)}" as where its runs are tracked`,
+    'Check that the workspace has been created to the end: az ml workspace show.',
+  );
+}
+
+/**
+ * True where the workspace has no such job, asset or version; false where there is no such workspace, which has a code of
+ * its own.
+ */
+function isAbsent(error: unknown): boolean {
+  if (!isRestError(error) || error.statusCode !== 404) return false;
+  const text = error.response?.bodyAsText ?? '';
+  return !/"(SubscriptionNotFound|ResourceGroupNotFound|ResourceNotFound|ParentResourceNotFound)"/.test(text);
+}
+
+function endWith({ pipeline }: AzureMachineLearningWorkspaces, signal: AbortSignal): void {
+  pipeline.addPolicy(
+    {
+      name: 'endWithUser',
+      sendRequest(request, next) {
+        request.abortSignal ??= signal;
+        return next(request);
+      },
+    },
+    { phase: 'Serialize' },
+  );
+}
