@@ -3,6 +3,7 @@ import { createHttpHeaders, createPipelineRequest, isRestError, RestError } from
 import { z } from 'zod';
 import { failure } from '../../errors.ts';
 import type { AzureCredential } from '../identity.ts';
+import type { Mask } from '../mask.ts';
 import { mlFailure } from './failures.ts';
 import { mendSerializer } from './serializer.ts';
 
@@ -18,6 +19,8 @@ export interface MlWorkspaceOptions {
   settings: MlSettings;
   credential: AzureCredential;
   environment: NodeJS.ProcessEnv;
+  /** Takes each secret the moment that it is had, so that no log shows it. */
+  mask: Mask;
   signal?: AbortSignal;
 }
 
@@ -35,6 +38,7 @@ export interface MlWorkspace {
   settings: MlSettings;
   credential: AzureCredential;
   environment: NodeJS.ProcessEnv;
+  mask: Mask;
   signal: AbortSignal | undefined;
   /** Microsoft's client; its operations take `...at` first. */
   client: AzureMachineLearningWorkspaces;
@@ -62,7 +66,7 @@ const RETRIES = { maxRetries: 5, retryDelayInMs: 500, maxRetryDelayInMs: 30_000 
 
 /** Opens a workspace; asks nothing yet. `EDGELOOP_ARM_ENDPOINT` names another Resource Manager than the public cloud's. */
 export function openMlWorkspace(options: MlWorkspaceOptions): MlWorkspace {
-  const { settings, credential, environment, signal } = options;
+  const { settings, credential, environment, mask, signal } = options;
   const { subscription, resourceGroup, workspace } = settings;
   const endpoint = (environment['EDGELOOP_ARM_ENDPOINT'] || 'https://management.azure.com').replace(
     /\/$/,
@@ -89,6 +93,7 @@ export function openMlWorkspace(options: MlWorkspaceOptions): MlWorkspace {
     settings,
     credential,
     environment,
+    mask,
     signal,
     client,
     at: [resourceGroup, workspace],
