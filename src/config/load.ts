@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { misuse } from '../errors.ts';
 import { type AgentConfig, agentConfigSchema } from './agent-schema.ts';
-import { configSchema, type GitHubConfig, type ModelConfig } from './schema.ts';
+import { type AzureConfig, configSchema, type GitHubConfig, type ModelConfig } from './schema.ts';
 import { nearest } from './nearest.ts';
 import { placeOfSetting, readYaml, validate, validateYaml } from './yaml-file.ts';
 
@@ -17,6 +17,8 @@ export interface Config {
   /** At least one; the first one names the champion. */
   channels: string[];
   github: GitHubConfig;
+  /** The Azure ML workspace, if there is one. */
+  azure?: AzureConfig | undefined;
 }
 
 /** Loads `edgeloop.yaml`: the named file, or the nearest one upward from `from`. Throws misuses only. */

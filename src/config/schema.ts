@@ -12,13 +12,14 @@ const dataSchema = z.strictObject({
   train: z
     .union(
       [z.string().min(1), z.array(z.string().min(1)).min(1)],
-      'expected a path, a list of paths, or an azureblob:// or https:// address',
+      'expected a path, a list of paths, or an azureblob://, azureml: or https:// address',
     )
     .transform((paths) => (typeof paths === 'string' ? [paths] : paths))
     .meta({
       description:
         'What the training reads: a file or folder relative to this file, a list of them, ' +
-        'azureblob://ACCOUNT/CONTAINER/PREFIX, or the https:// address of a folder with an index.json. Every file ' +
+        'azureblob://ACCOUNT/CONTAINER/PREFIX, azureml:NAME:VERSION (a data asset of the workspace under "azure"), or the ' +
+        'https:// address of a folder with an index.json. Every file ' +
         'counts: one that is added, changed or removed asks for a retraining. A file .edgeloopignore in a folder on ' +
         'this disk names what does not belong to it, as .gitignore does.',
       examples: [
@@ -217,6 +218,12 @@ const workspaceOfJobs = z.superRefine<{
   }
 });
 
+/** The same for the JSON Schema: a model that is not trained there. */
+const NO_JOB = {
+  type: 'object',
+  properties: { train: { type: 'object', properties: { target: { not: { const: 'azureml' } } } } },
+};
+
 /** The schema of `edgeloop.yaml` (DESIGN 8.2). */
 export const configSchema = z
   .strictObject({
@@ -254,7 +261,13 @@ export const configSchema = z
         'The Azure Machine Learning workspace, for "target: azureml" and data at azureml:. Releases are registered there. Default: none.',
       ),
   })
-  .check(workspaceOfJobs);
+  .check(workspaceOfJobs)
+  .meta({
+    anyOf: [
+      { required: ['azure'] },
+      { properties: { models: { type: 'object', additionalProperties: NO_JOB } } },
+    ],
+  });
 
 /** One model's settings, with durations in milliseconds and sizes in bytes. */
 export type ModelConfig = z.output<typeof modelSchema>;
