@@ -1,4 +1,4 @@
-import { getIDToken } from '@actions/core';
+import { getIDToken, setSecret } from '@actions/core';
 import { packageRoot } from '../package-root.ts';
 import { openWorkspace } from '../loop/open-workspace.ts';
 import type { Workspace } from '../loop/workspace.ts';
@@ -15,6 +15,7 @@ export function openProject(context: ActionContext): Promise<Workspace> {
     ...context,
     config: optional('config'),
     idToken: canProve ? getIDToken : undefined,
+    mask: setSecret,
     followTraining,
     now: () => new Date(),
   });

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import {
   type AccessToken,
   AzureCliCredential,
@@ -8,12 +9,25 @@ import {
   WorkloadIdentityCredential,
 } from '@azure/identity';
 import { failure } from '../errors.ts';
+import { type Mask, maskSecret } from './mask.ts';
 
 /** Who we are to Azure, as its SDKs take it. */
 export interface AzureCredential extends TokenCredential {
   getToken: (...asked: Parameters<TokenCredential['getToken']>) => Promise<AccessToken>;
   /** What gave the last token: for messages. */
   readonly source: string | undefined;
+}
+
+/** One that tells how its last token was found. */
+export interface ChainedCredential extends AzureCredential {
+  /** What was asked before `source`, and why it gave none. */
+  readonly tried: readonly { name: string; why: string }[];
+}
+
+export interface AzureCredentialOptions {
+  /** Absent where no workflow runs that may prove which one it is. */
+  idToken?: IdToken | undefined;
+  mask: Mask;
 }
 
 interface Source {
@@ -28,66 +42,103 @@ export type IdToken = (audience: string) => Promise<string>;
 const EXCHANGE_AUDIENCE = 'api://AzureADTokenExchange';
 
 /**
- * An explicit chain, not a guess: the workflow's own token (OIDC), a workload identity file, the machine's managed identity, who is signed in to the
- * Azure CLI. The next one is asked only where there is nothing of the one before; one that is there and is refused ends
- * it. Holds no key, password or connection string. Throws `azure-no-identity`, which tells what each said.
+ * An explicit chain, not a guess: the workflow's own token (OIDC), a workload identity file, the machine's managed identity
+ * (of a virtual machine, or of a device that Azure Arc knows), who is signed in to the Azure CLI. The next one is asked
+ * only where there is nothing of the one before; one that is there and is refused ends it. Holds no key, password or
+ * connection string. Throws `azure-no-identity`, or `azure-identity-failed`, which tell what each said.
  */
-export function azureCredential(environment: NodeJS.ProcessEnv, idToken?: IdToken): AzureCredential {
+export function azureCredential(
+  environment: NodeJS.ProcessEnv,
+  { idToken, mask }: AzureCredentialOptions,
+): ChainedCredential {
   const sources = [
-    workflowToken(environment, idToken),
-    workloadIdentityFile(environment),
+    workflowToken(environment, idToken, mask),
+    workloadIdentityFile(environment, mask),
     managedIdentity(environment),
     azureCli(),
   ];
   let source: string | undefined;
+  let tried: { name: string; why: string }[] = [];
   return {
     get source() {
       return source;
     },
+    get tried() {
+      return tried;
+    },
     async getToken(scopes, options) {
-      const said: string[] = [];
+      const unsuccessful: typeof tried = [];
       for (const { name, getToken } of sources) {
         try {
           const token = await getToken(scopes, options);
           if (token === null) throw new CredentialUnavailableError('it gave no token');
+          maskSecret(mask, token.token);
           source = name;
+          tried = unsuccessful;
           return token;
         } catch (error) {
           if (options?.abortSignal?.aborted === true) throw error;
-          said.push(`${name}: ${reasonOf(error)}`);
-          if (!(error instanceof CredentialUnavailableError)) break;
+          unsuccessful.push({ name, why: reasonOf(error) });
+          if (!(error instanceof CredentialUnavailableError)) throw failed(unsuccessful);
         }
       }
+      tried = unsuccessful;
       throw failure(
         'azure-no-identity',
-        `no identity for Azure:\n  ${said.join('\n  ')}`,
+        `no identity for Azure:\n  ${listed(unsuccessful)}`,
         'On your own machine sign in with "az login". A runner or device needs a managed identity, or a workload identity: AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_FEDERATED_TOKEN_FILE; the job of a workflow permissions: { id-token: write } and the first two.',
       );
     },
   };
 }
 
-function workflowToken(environment: NodeJS.ProcessEnv, idToken: IdToken | undefined): Source {
+function failed(tried: readonly { name: string; why: string }[]): Error {
+  return failure(
+    'azure-identity-failed',
+    `the identity for Azure gets no token:\n  ${listed(tried)}`,
+    'Correct AZURE_CLIENT_ID and AZURE_TENANT_ID, and the federated credential of that application: "edgeloop doctor" prints the subjects that it needs.',
+  );
+}
+
+function listed(tried: readonly { name: string; why: string }[]): string {
+  return tried.map(({ name, why }) => `${name}: ${why}`).join('\n  ');
+}
+
+function workflowToken(environment: NodeJS.ProcessEnv, idToken: IdToken | undefined, mask: Mask): Source {
   const name = 'workflow token (OIDC)';
   const { AZURE_CLIENT_ID: clientId, AZURE_TENANT_ID: tenantId } = environment;
   if (idToken === undefined) return absent(name, 'no workflow whose job has permissions: id-token: write');
   if (!clientId || !tenantId) return absent(name, NO_CLIENT);
   // The SDK asks for one each time that it wants a token, so that a wait of hours does not outlive it.
-  const assertion = () => idToken(EXCHANGE_AUDIENCE);
+  const assertion = async () => {
+    const token = await idToken(EXCHANGE_AUDIENCE);
+    maskSecret(mask, token);
+    return token;
+  };
   return made(
     name,
     () => new ClientAssertionCredential(tenantId, clientId, assertion, authorityOf(environment)),
   );
 }
 
-function workloadIdentityFile(environment: NodeJS.ProcessEnv): Source {
+function workloadIdentityFile(environment: NodeJS.ProcessEnv, mask: Mask): Source {
   const name = 'workload identity file';
   const { AZURE_CLIENT_ID: clientId, AZURE_TENANT_ID: tenantId } = environment;
   const tokenFilePath = environment['AZURE_FEDERATED_TOKEN_FILE'];
   if (!tokenFilePath) return absent(name, 'AZURE_FEDERATED_TOKEN_FILE is not set');
   if (!clientId || !tenantId) return absent(name, NO_CLIENT);
   const options = { clientId, tenantId, tokenFilePath, ...authorityOf(environment) };
-  return made(name, () => new WorkloadIdentityCredential(options));
+  return made(name, () => {
+    const credential = new WorkloadIdentityCredential(options);
+    return {
+      async getToken(scopes, asked) {
+        // The SDK reads it as well, and says what is wrong with it.
+        const assertion = await readFile(tokenFilePath, 'utf8').catch(() => '');
+        maskSecret(mask, assertion.trim());
+        return credential.getToken(scopes, asked);
+      },
+    };
+  });
 }
 
 const NO_CLIENT = 'AZURE_CLIENT_ID or AZURE_TENANT_ID is not set';
@@ -100,7 +151,8 @@ function authorityOf(environment: NodeJS.ProcessEnv) {
 
 function managedIdentity(environment: NodeJS.ProcessEnv): Source {
   const clientId = environment['AZURE_CLIENT_ID'];
-  // As DefaultAzureCredential does it: where nobody answers, a second is enough to know; without it, minutes.
+  // As DefaultAzureCredential does it: where no virtual machine's endpoint answers, a second is enough to know; without
+  // it, minutes. Azure Arc's is known by the environment or its agent's program, and is not probed.
   const options = { sendProbeRequest: true, ...(clientId && { clientId }) };
   return made('managed identity', () => new ManagedIdentityCredential(options));
 }

@@ -15,5 +15,7 @@ export function openProject(options: CommonOptions, context: VerbContext): Promi
         ? { line: () => {}, end: () => {} }
         : followTraining(model, { output: process.stderr, environment }),
     now: () => new Date(),
+    // Nothing here prints a secret, and nothing could hide it.
+    mask: () => {},
   });
 }

@@ -7,7 +7,7 @@ import type { LoopDeps } from './workspace.ts';
 export function openRemoteData(
   setting: 'data.train' | 'data.holdout',
   named: readonly string[],
-  deps: Pick<LoopDeps, 'environment' | 'idToken'>,
+  deps: Pick<LoopDeps, 'environment' | 'idToken' | 'mask'>,
 ): RemoteStore | undefined {
   const address = named.find((path) => /^([a-z][a-z0-9+.-]+:\/\/|azureml:)/i.test(path));
   if (address === undefined) return undefined;
@@ -30,7 +30,7 @@ export function openRemoteData(
 /** Azure's SDKs are loaded when the data are first asked for. */
 function openLazily(
   address: BlobAddress,
-  { environment, idToken }: Pick<LoopDeps, 'environment' | 'idToken'>,
+  { environment, idToken, mask }: Pick<LoopDeps, 'environment' | 'idToken' | 'mask'>,
 ): RemoteStore {
   let opened: Promise<RemoteStore> | undefined;
   const open = async (): Promise<RemoteStore> => {
@@ -38,7 +38,7 @@ function openLazily(
       import('../azure/blob-data.ts'),
       import('../azure/identity.ts'),
     ]);
-    return openBlobData(address, azureCredential(environment, idToken));
+    return openBlobData(address, azureCredential(environment, { idToken, mask }));
   };
   const store = () => (opened ??= open());
   return {

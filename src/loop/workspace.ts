@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { IdToken } from '../azure/identity.ts';
+import type { Mask } from '../azure/mask.ts';
 import type { Config } from '../config/index.ts';
 import { misuse } from '../errors.ts';
 import type { WorkingTree } from '../git/index.ts';
@@ -31,6 +32,7 @@ export interface LoopDeps {
   environment: NodeJS.ProcessEnv;
   /** Absent where no workflow runs that may prove which one it is. */
   idToken?: IdToken | undefined;
+  mask: Mask;
   log: Log;
   /** Called when a training begins. */
   followTraining: (model: string) => TrainingFollower;

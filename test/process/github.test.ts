@@ -243,6 +243,7 @@ describe.skipIf(!gitHubAvailable())('the mirror of GitHub releases', () => {
       environment: { ...process.env, ...environment },
       log: () => {},
       followTraining: () => ({ line: () => {}, end: () => {} }),
+      mask: () => {},
       now: () => new Date(),
       signal: new AbortController().signal,
     });

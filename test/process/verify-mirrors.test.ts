@@ -41,6 +41,7 @@ async function openWith(project: string, mirror: Mirror): Promise<Workspace> {
     environment: {},
     log: () => {},
     followTraining: () => ({ line: () => {}, end: () => {} }),
+    mask: () => {},
     now: () => new Date(),
     signal: new AbortController().signal,
   });
