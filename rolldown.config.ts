@@ -10,7 +10,7 @@ export default defineConfig({
   input: {
     edgeloop: 'src/cli/edgeloop.ts',
     'session-host': 'src/onnx/session-host.ts',
-    controller: 'edge-agent/controller/main.ts',
+    controller: 'src/cli/controller.ts',
     'action-plan': 'src/actions/plan.ts',
     'action-retrain': 'src/actions/retrain.ts',
     'action-retrain-post': 'src/actions/retrain-post.ts',

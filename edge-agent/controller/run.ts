@@ -1,6 +1,6 @@
 import { validRange } from 'semver';
 import { messageOf, misuse } from '../../src/errors.ts';
-import { logIn, openRegistry } from '../../src/oci/index.ts';
+import { type Authorization, openRegistry } from '../../src/oci/index.ts';
 import type { AgentSettings, Log } from '../settings.ts';
 import { bootModel } from './boot.ts';
 import { type Context, report, stateOfModel } from './context.ts';
@@ -23,9 +23,13 @@ export interface Controller {
  * Starts the controller for a gateway: takes the state folder, reads the journal, brings back what was serving, and
  * follows the channel. Resolves before the first poll has ended.
  */
-export async function startControllerIn(settings: AgentSettings, gateway: GatewayLink): Promise<Controller> {
+export async function startControllerIn(
+  settings: AgentSettings,
+  gateway: GatewayLink,
+  authorize: (host: string) => Authorization,
+): Promise<Controller> {
   checkRanges(settings);
-  const registry = openRegistry(settings.registry, { authorize: logIn({ environment: process.env }) });
+  const registry = openRegistry(settings.registry, { authorize });
   // Also refuses names that are none, before one becomes a path.
   for (const model of Object.keys(settings.models)) registry.repository(model);
   await lockState(settings.state, process.ppid);

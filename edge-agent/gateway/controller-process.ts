@@ -37,9 +37,9 @@ export interface ControllerProcess {
 const STABLE_MS = 10_000;
 const LONGEST_PAUSE_MS = 5_000;
 
-// As source it lies in its folder; bundled, beside the program.
+// As source it lies among the entries, which alone know who we are to a registry; bundled, beside the program.
 const PROGRAM = new URL(
-  import.meta.url.endsWith('.ts') ? '../controller/main.ts' : './controller.js',
+  import.meta.url.endsWith('.ts') ? '../../src/cli/controller.ts' : './controller.js',
   import.meta.url,
 );
 

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { logIn, type OpenRegistryOptions } from '../oci/index.ts';
+import { registryLogIn } from '../loop/registry-log-in.ts';
+import type { OpenRegistryOptions } from '../oci/index.ts';
 import type { CommonOptions, VerbContext } from './run-verb.ts';
 
 /** The options of the verbs that work on one reference, without a project. */
@@ -15,7 +16,7 @@ export function registryOptions(
 ): OpenRegistryOptions {
   const cache = environment['XDG_CACHE_HOME'] || join(homedir(), '.cache');
   return {
-    authorize: logIn({ environment }),
+    authorize: registryLogIn({ environment, mask: () => {}, signal }),
     signal,
     uploads: join(cache, 'edgeloop', 'uploads'),
     ...(plainHttp === true && { plainHttp }),

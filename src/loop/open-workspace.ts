@@ -1,13 +1,8 @@
 import { loadConfig } from '../config/index.ts';
 import { openWorkingTree } from '../git/index.ts';
-import {
-  isAzureRegistry,
-  logIn,
-  openReference,
-  openRegistry,
-  type OpenRegistryOptions,
-} from '../oci/index.ts';
+import { isAzureRegistry, openReference, openRegistry, type OpenRegistryOptions } from '../oci/index.ts';
 import { chooseVersionHistory } from './on-github.ts';
+import { registryLogIn } from './registry-log-in.ts';
 import { type LoopDeps, workPath, type Workspace } from './workspace.ts';
 
 /** Opens the project of `deps.cwd` and chooses its adapters from the configuration. */
@@ -15,7 +10,7 @@ export async function openWorkspace(deps: LoopDeps): Promise<Workspace> {
   const config = loadConfig(deps.cwd, deps.config, deps.environment);
   const sourceControl = await openWorkingTree(config.root);
   const options = {
-    authorize: logIn({ environment: deps.environment }),
+    authorize: registryLogIn(deps),
     signal: deps.signal,
     uploads: workPath({ config }, 'uploads'),
   };

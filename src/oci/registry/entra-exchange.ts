@@ -1,21 +1,18 @@
+import { EdgeloopError } from '../../errors.ts';
 import { isLoopback } from '../../http-agent.ts';
-import { unauthorized } from './identity.ts';
+import { type EntraIdentity, unauthorized } from './identity.ts';
 import { isRefusal, readRefreshToken } from './token-answers.ts';
-import {
-  postForm,
-  postGrant,
-  type SendRequest,
-  type TokenAnswer,
-  type TokenQuestion,
-} from './token-requests.ts';
+import { getToken, postForm, postGrant, type TokenAnswer, type TokenQuestion } from './token-requests.ts';
+import type { TokenSettings } from './tokens.ts';
 
 /**
  * Exchanges an Entra token for a refresh token of the registry, once, and that for each access token (Microsoft, "Azure
- * Container Registry authentication: AAD OAuth"). The Entra token goes to the registry's own host only.
+ * Container Registry authentication: AAD OAuth"). The Entra token goes to the registry's own host only. Where this
+ * machine has no identity, it asks for what anybody may do: a registry may let anybody pull.
  */
 export function askWithEntra(
-  { host, plainHttp, request }: { host: string; plainHttp?: boolean; request: SendRequest },
-  entraToken: () => Promise<string>,
+  { host, plainHttp, request, mask }: TokenSettings,
+  identity: EntraIdentity,
 ): (question: TokenQuestion) => Promise<TokenAnswer> {
   const isPlain = plainHttp === true || isLoopback(new URL(`http://${host}`).hostname);
   const url = new URL(`${isPlain ? 'http' : 'https'}://${host}/oauth2/exchange`);
@@ -25,10 +22,13 @@ export function askWithEntra(
     const answer = await postForm(request, url, {
       grant_type: 'access_token',
       service,
-      access_token: await entraToken(),
+      access_token: await identity.entraToken(),
     });
-    if (isRefusal(answer)) throw unauthorized(host, { kind: 'entra', entraToken }, scope);
-    return readRefreshToken(answer, url);
+    delete identity.absent;
+    if (isRefusal(answer)) throw unauthorized(host, identity, scope);
+    const token = readRefreshToken(answer, url);
+    mask?.(token);
+    return token;
   };
   const refreshToken = async (question: TokenQuestion): Promise<string> => {
     const mine = (exchanged ??= exchange(question));
@@ -53,7 +53,14 @@ export function askWithEntra(
     // Azure wants it every time, whether its challenge names one or not.
     const question = { ...asked, service: asked.service || host };
     const before = exchanged;
-    const answer = await ask(question);
+    let answer: TokenAnswer;
+    try {
+      answer = await ask(question);
+    } catch (error) {
+      if (!(error instanceof EdgeloopError) || error.code !== 'azure-no-identity') throw error;
+      identity.absent = error;
+      return getToken(request, question);
+    }
     // A refresh token lives for hours: one from an earlier question may have expired.
     if (!isRefusal(answer) || before === undefined) return answer;
     forget(before);

@@ -10,11 +10,15 @@ export interface LogInSettings {
   plainHttp?: boolean;
   /** Gives an Entra access token for Azure's registries. */
   entraToken?: () => Promise<string>;
+  /** What gave the last Entra token: for messages. */
+  entraSource?: () => string | undefined;
+  /** Takes each token the moment that it is had. */
+  mask?: (secret: string) => void;
 }
 
 /**
- * Who we are to each registry host, by what the environment and the docker configuration of this user say, and for
- * ghcr.io by the token that a GitHub workflow has in `GITHUB_TOKEN` when they say nothing. Nothing is looked up, and no
+ * Who we are to each registry host, by what the environment and the docker configuration of this user say, and when they
+ * say nothing for Azure's by an Entra token, for ghcr.io by the token that a GitHub workflow has in `GITHUB_TOKEN`. Nothing is looked up, and no
  * credential helper asked, before a registry has asked for a credential.
  */
 export function logIn(settings: LogInSettings): (host: string) => Authorization {

@@ -17,6 +17,8 @@ export interface TokenSettings {
   /** Plain HTTP, which goes by itself to loopback addresses only. */
   plainHttp?: boolean;
   request: SendRequest;
+  /** Takes each token the moment that it is had. */
+  mask?: ((secret: string) => void) | undefined;
 }
 
 /** Gets a token for a scope list from the server that a bearer challenge names. */
@@ -32,7 +34,9 @@ export function tokenSource(settings: TokenSettings, identity: Identity): TokenS
     const url = realmUrl(settings, realm);
     const answer = await ask({ url, service, scope });
     if (isRefusal(answer)) throw unauthorized(settings.host, identity, scope);
-    return readAccessToken(answer, url);
+    const access = readAccessToken(answer, url);
+    settings.mask?.(access.token);
+    return access;
   };
 }
 
@@ -47,7 +51,7 @@ function wayOf(
 ): (question: TokenQuestion) => Promise<TokenAnswer> {
   const { request } = settings;
   if (identity.kind === 'anonymous') return (question) => getToken(request, question);
-  if (identity.kind === 'entra') return askWithEntra(settings, identity.entraToken);
+  if (identity.kind === 'entra') return askWithEntra(settings, identity);
   if (identity.kind === 'basic') {
     const { username, password } = identity;
     return async (question) => {

@@ -1,0 +1,36 @@
+import type { AzureCredential } from '../azure/identity.ts';
+import { type Authorization, logIn } from '../oci/index.ts';
+import type { LoopDeps } from './workspace.ts';
+
+/** Who asks for a token of Azure's registries, in every cloud. */
+const REGISTRY_SCOPE = 'https://containerregistry.azure.net/.default';
+
+/**
+ * Who we are to each registry host: what the environment or docker's configuration say, and to a registry of Azure, when
+ * they say nothing, our Entra identity. Azure's SDK is loaded when such a registry asks.
+ */
+export function registryLogIn({
+  environment,
+  idToken,
+  mask,
+  signal,
+}: Pick<LoopDeps, 'environment' | 'idToken' | 'mask'> & { signal?: AbortSignal }): (
+  host: string,
+) => Authorization {
+  let credential: AzureCredential | undefined;
+  return logIn({
+    environment,
+    mask,
+    entraSource: () => credential?.source,
+    async entraToken() {
+      const { azureCredential } = await import('../azure/identity.ts');
+      credential ??= azureCredential(environment, { idToken, mask });
+      try {
+        return (await credential.getToken(REGISTRY_SCOPE, signal && { abortSignal: signal })).token;
+      } catch (error) {
+        signal?.throwIfAborted();
+        throw error;
+      }
+    },
+  });
+}
