@@ -95,7 +95,7 @@ describe.skipIf(!azuriteAvailable())('an identity for Azure', () => {
     const ran = await plan({ ...scene.identity, ...cli, AZURE_FEDERATED_TOKEN_FILE: wrong });
     checkError(ran, {
       exit: 1,
-      code: 'azure-no-identity',
+      code: 'azure-identity-failed',
       says: [/workload identity file: .*AADSTS700213: No matching federated identity record found/],
     });
     expect(ran.stderr).not.toMatch(/Azure CLI:|of-another-subject/);

@@ -6,7 +6,7 @@ import {
   startTokenServer,
   type TokenServer,
 } from '../../../test/fixtures/token-server.ts';
-import { messageOf } from '../../errors.ts';
+import { failure, messageOf } from '../../errors.ts';
 import { http } from '../../http.ts';
 import type { Authorization } from './authorization-types.ts';
 import { authorization } from './authorization.ts';
@@ -29,12 +29,17 @@ function problemsWith({ method, url, contentType, form }: Received): string[] {
 
 /** Plays the two endpoints of Azure Container Registry as its documentation has them; `refreshes` are what it takes. */
 async function startAzure(
-  given: { exchange?: GivenAnswer } = {},
+  given: { exchange?: GivenAnswer; anybodyMay?: RegExp } = {},
 ): Promise<{ server: TokenServer; refreshes: Set<string>; challenge: string }> {
   const refreshes = new Set<string>();
   let count = 0;
   const server = await startTokenServer((received) => {
     const { method, url, form } = received;
+    const asked = new URL(url, 'https://contoso.azurecr.io');
+    if (given.anybodyMay && method === 'GET' && asked.pathname === '/oauth2/token') {
+      const scope = asked.searchParams.get('scope') ?? '';
+      return given.anybodyMay.test(scope) ? { body: { access_token: `anybody:${scope}` } } : { status: 401 };
+    }
     if (method !== 'POST' || !/^\/oauth2\/(exchange|token)$/.test(url)) return { status: 404 };
     const problems = problemsWith(received);
     if (problems.length > 0) return { status: 400, body: { errors: [{ message: problems.join() }] } };
@@ -112,6 +117,33 @@ describe("Azure's exchange", () => {
       expect(`${messageOf(error)} ${JSON.stringify(error)}`).not.toMatch(/-secret/);
       expect(server.received).toHaveLength(time);
     }
+  });
+
+  it('is passed by where this machine has no identity and anybody may pull', async () => {
+    const { server, challenge } = await startAzure({ anybodyMay: /:pull$/ });
+    const said = failure('azure-no-identity', 'no identity for Azure: none of them', 'Sign in.');
+    const who = authorization({
+      host: server.host,
+      request: http,
+      entraToken: () => Promise.reject(said),
+      isAzure: true,
+    });
+    expect(await who.challenged(PULL, challenge)).toBe(true);
+    expect(await who.header(PULL)).toBe(`Bearer anybody:${PULL}`);
+    await expect(who.header(PUSH)).rejects.toMatchObject({
+      code: 'registry-unauthorized',
+      message: `${server.host} refused an anonymous request (${PUSH}), and there is no identity for Azure: none of them`,
+      remedy: expect.stringMatching(/^Sign in\. .*EDGELOOP_REGISTRY_USERNAME/),
+    });
+  });
+
+  it('hands every token to be masked before it is used', async () => {
+    const masked: string[] = [];
+    const { server, challenge } = await startAzure();
+    const mask = (secret: string) => void masked.push(secret);
+    const who = authorization({ host: server.host, request: http, entraToken, isAzure: true, mask });
+    await who.challenged(PULL, challenge);
+    expect(masked).toEqual(['refresh-secret-1', `access:${PULL}`]);
   });
 
   it('names the registry itself as the service when the challenge names none', async () => {
