@@ -25,13 +25,18 @@ export interface FakeEntra extends AsyncDisposable {
  * read it, as Azurite does.
  */
 export function storageToken(tenantId: string): string {
+  return accessToken(tenantId, 'https://storage.azure.com');
+}
+
+/** The same for any audience; it lives for so many seconds. */
+export function accessToken(tenantId: string, audience: string, lives = 3600): string {
   const now = Math.floor(Date.now() / 1000);
   const claims = {
-    aud: 'https://storage.azure.com',
+    aud: audience,
     iss: `https://sts.windows.net/${tenantId}/`,
     iat: now - 60,
     nbf: now - 60,
-    exp: now + 3600,
+    exp: now + lives,
   };
   const parts = [{ typ: 'JWT', alg: 'RS256' }, claims].map((part) =>
     Buffer.from(JSON.stringify(part)).toString('base64url'),
