@@ -67,3 +67,10 @@ export interface FinishedJob {
   /** What the training says of itself: shown, and never judged by. */
   metrics: Record<string, number>;
 }
+
+/** Tells what is being done, as the program's log takes it. */
+export type ServiceLog = (
+  level: 'info' | 'warn',
+  message: string,
+  fields?: Record<string, string | number | boolean>,
+) => void;

@@ -1,0 +1,90 @@
+import { type ContainerClient, RestError } from '@azure/storage-blob';
+import { failure } from '../../errors.ts';
+import type { BlobAddress } from '../blob-address.ts';
+import { blobFailure } from '../blob-failures.ts';
+import type { LocalFile } from './local-files.ts';
+
+/** Where files go: below the address, which holds no secret, through a client that may. */
+export interface UploadTarget {
+  container: ContainerClient;
+  address: BlobAddress;
+  /** Who writes, for messages. */
+  identity: () => string | undefined;
+  signal: AbortSignal | undefined;
+}
+
+/** As `@azure/storage-blob` is opened everywhere here: its own waits are longer than a person's. */
+export const BLOB_RETRIES = { maxTries: 5, retryDelayInMs: 500, maxRetryDelayInMs: 30_000 };
+
+const AT_THE_SAME_TIME = 4;
+/** A larger file goes in blocks, which are committed at once: no blob is ever there in part. */
+const BLOCK_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Uploads each file that is not there yet. What somebody else has put there at the same time, or an earlier run, is kept
+ * when it has the same size: the place is named by the content. Throws `blob-differs`, `blob-write-forbidden` and what
+ * `blobFailure` tells.
+ */
+export async function uploadFiles(target: UploadTarget, files: readonly LocalFile[]): Promise<void> {
+  const failed = new AbortController();
+  const { signal } = target;
+  const either = AbortSignal.any([failed.signal, ...(signal === undefined ? [] : [signal])]);
+  const queue = files.values();
+  const worker = async (): Promise<void> => {
+    for (const file of queue) {
+      either.throwIfAborted();
+      await upload({ ...target, signal: either }, file);
+    }
+  };
+  const workers = Array.from({ length: AT_THE_SAME_TIME }, () =>
+    worker().catch((error: unknown) => failed.abort(error)),
+  );
+  await Promise.all(workers);
+  either.throwIfAborted();
+}
+
+async function upload(target: UploadTarget, { path, file, size }: LocalFile): Promise<void> {
+  const { container, address, signal } = target;
+  const prefix = address.prefix === '' ? '' : `${address.prefix}/`;
+  const blob = container.getBlockBlobClient(`${prefix}${path}`);
+  const options = { ...(signal && { abortSignal: signal }) };
+  try {
+    await blob.uploadFile(file, {
+      ...options,
+      blockSize: BLOCK_BYTES,
+      maxSingleShotSize: BLOCK_BYTES,
+      concurrency: AT_THE_SAME_TIME,
+      conditions: { ifNoneMatch: '*' },
+    });
+  } catch (error) {
+    if (!(error instanceof RestError && isThere(error))) throw uploadFailure(error, target);
+  }
+  const { contentLength } = await blob.getProperties(options).catch((error: unknown) => {
+    throw uploadFailure(error, target);
+  });
+  if (contentLength === size) return;
+  throw failure(
+    'blob-differs',
+    `${address.name}/${path} has ${contentLength} bytes, but ${file} has ${size}`,
+    'Somebody else has written there, or the file has changed meanwhile: delete the blob and run it again.',
+  );
+}
+
+/** Another one was first. The service says 412 or 409, by the operation. */
+function isThere({ statusCode, code }: RestError): boolean {
+  return code === 'BlobAlreadyExists' || (statusCode === 412 && code === 'ConditionNotMet');
+}
+
+function uploadFailure(error: unknown, { address, identity }: UploadTarget): unknown {
+  const status = error instanceof RestError ? error.statusCode : undefined;
+  if (!(error instanceof RestError) || (status !== 401 && status !== 403))
+    return blobFailure(error, { address, identity: identity() });
+  const network = error.code === 'AuthorizationFailure';
+  return failure(
+    'blob-write-forbidden',
+    `${address.name} may not be written (${status} ${error.code ?? ''}) by ${identity() ?? 'who we are'}`,
+    network
+      ? `The network rules of the storage account "${address.account}" may keep this machine out.`
+      : `Give it the role "Storage Blob Data Contributor" on the container or the storage account "${address.account}"; a new role takes up to ten minutes.`,
+  );
+}
