@@ -128,6 +128,10 @@ export function openMlWorkspace(options: MlWorkspaceOptions): MlWorkspace {
       (found ??= asking(`reading the workspace "${workspace}"`, async () => {
         const { mlFlowTrackingUri } = await client.workspaces.get(resourceGroup, workspace);
         return hostOf(mlFlowTrackingUri);
+      }).catch((error: unknown) => {
+        // Who waits for hours asks again.
+        found = undefined;
+        throw error;
       })),
   };
 }
