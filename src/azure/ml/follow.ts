@@ -1,7 +1,7 @@
 import type { JobBase } from '@azure/arm-machinelearning';
 import { messageOf } from '../../errors.ts';
 import { pause } from '../../pause.ts';
-import type { FinishedJob } from '../../training/service.ts';
+import type { FinishedJob, ServiceLog } from '../../training/index.ts';
 import { openDataPlane } from './data-plane.ts';
 import { type EndedJob, endedBadly } from './ended-badly.ts';
 import { type JobLogs, openJobLogs } from './job-logs.ts';
@@ -15,7 +15,7 @@ import type { MlWorkspace } from './workspace.ts';
 export interface FollowDeps {
   /** Each line that the job prints, as it comes. */
   onLine(line: string): void;
-  log(level: 'debug' | 'info' | 'warn', message: string, fields?: Record<string, unknown>): void;
+  log: ServiceLog;
   /** The first wait between two looks; it grows to fifteen times that. Default a second. */
   pollMs?: number;
   /** How long Azure may answer with nothing but errors; default half an hour. */
@@ -60,7 +60,7 @@ async function untilOver(ml: MlWorkspace, name: string, deps: FollowDeps, logs: 
     const job = await watch.look();
     const isChanged = job !== undefined && (last === undefined || stateOf(last) !== stateOf(job));
     last = job ?? last;
-    if (isChanged) deps.log('info', `the job ${name} is ${stateOf(job)}`, { page: pageOf(job) });
+    if (isChanged) deps.log('info', `the job ${name} is ${stateOf(job)}`);
     if (job !== undefined && courseOf(stateOf(job)) !== 'under way') return job;
     if (last !== undefined) await read(last, isChanged);
     if (isChanged) waitMs = pollMs;

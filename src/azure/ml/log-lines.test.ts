@@ -29,7 +29,9 @@ it.each([
 });
 
 it('reads the same lines wherever the bytes were cut, within a character and between CR and LF too', () => {
-  const text = array(constantFrom('a', 'é', '€', '🙂', '\n', '\r\n', '\r', ' '), { maxLength: 40 }).map((parts) => parts.join(''));
+  const text = array(constantFrom('a', 'é', '€', '🙂', '\n', '\r\n', '\r', ' '), { maxLength: 40 }).map(
+    (parts) => parts.join(''),
+  );
   assert(
     property(text, array(nat(), { maxLength: 8 }), (written, cuts) => {
       expect(linesOf(written, cuts)).toEqual(linesOf(written));

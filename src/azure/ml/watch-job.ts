@@ -2,6 +2,7 @@ import type { JobBase } from '@azure/arm-machinelearning';
 import { isRestError } from '@azure/core-rest-pipeline';
 import { EdgeloopError, failure, messageOf } from '../../errors.ts';
 import { isTransient, retryWaitMs } from '../../http.ts';
+import type { ServiceLog } from '../../training/index.ts';
 import { reopened } from './reopened.ts';
 import type { MlWorkspace } from './workspace.ts';
 
@@ -16,7 +17,7 @@ export interface JobWatch {
 }
 
 interface WatchDeps {
-  log(level: 'info' | 'warn', message: string): void;
+  log: ServiceLog;
   /** How long it may answer with nothing but errors; default half an hour. */
   patienceMs?: number;
 }
