@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { acrAvailable, type Acr, startAcr } from '../../test/fakes/acr/stand-in.ts';
@@ -37,6 +38,7 @@ describe.skipIf(!acrAvailable())('the locks of a repository in Azure', () => {
     const repository = openHttpRepository(name, { host: acr.host, authorization });
     const { digest } = await writeArtifact(repository, { ...artifact('a'), tag: '1.0.0' });
     return {
+      name,
       repository,
       digest,
       locks: openRegistryLocks({ host: acr.host, repository: name, authorization }),
@@ -98,6 +100,38 @@ describe.skipIf(!acrAvailable())('the locks of a repository in Azure', () => {
     acr.proxy.fault({ fault: 'answer', status: 200, headers, body }, attributes);
     await expect(locks.read('1.0.0')).rejects.toMatchObject({ code: 'registry-answer-unexpected' });
     expect(await locks.read('1.0.0')).toMatchObject({ isLocked: false });
+  });
+
+  it('are listed for all that there is in a few requests, and slower when the registry asks for it', async () => {
+    const { locks, digest, name } = await opened(WRITER);
+    const tags = join(acr.storage, 'docker/registry/v2/repositories', name, '_manifests/tags');
+    for (let patch = 1; patch < 250; patch++)
+      cpSync(join(tags, '1.0.0'), join(tags, `1.0.${patch}`), { recursive: true });
+    await locks.lock('1.0.249');
+    await locks.lock(digest);
+    const before = acr.proxy.requests.length;
+    const throttled = { fault: 'answer', status: 429, headers: { 'retry-after': '1' } } as const;
+    acr.proxy.fault(throttled, { path: /_tags\?.*last=/, nth: 2 });
+    const listed = await locks.list();
+    expect(listed.size).toBe(251);
+    expect([...listed].filter(([, { isLocked }]) => isLocked).map(([reference]) => reference)).toEqual([
+      '1.0.249',
+      digest,
+    ]);
+    expect(new Set([...listed.values()].map((state) => state.digest))).toEqual(new Set([digest]));
+    const asked = acr.proxy.requests.slice(before).filter(({ path }) => path.startsWith('/acr/v1/'));
+    expect(asked.map(({ status }) => status)).toEqual([200, 200, 429, 200, 200]);
+  });
+
+  it('are none where there is no repository, and told where they cannot be read', async () => {
+    const { locks } = await opened(WRITER);
+    acr.proxy.fault({ fault: 'answer', status: 404 }, { path: /_tags/ });
+    expect(await locks.list()).toEqual(new Map());
+    const page = { fault: 'answer', status: 200, headers: { 'content-type': 'application/json' } } as const;
+    acr.proxy.fault({ ...page, body: '{"tags":[{"name":"1.0.0"}]}' }, { path: /_tags/ });
+    await expect(locks.list()).rejects.toMatchObject({ code: 'registry-answer-unexpected' });
+    acr.proxy.fault({ fault: 'answer', status: 403 }, { path: /_tags/ });
+    await expect(locks.list()).rejects.toMatchObject({ code: 'registry-lock-refused' });
   });
 
   function tagAsItIs(digest: string): string {

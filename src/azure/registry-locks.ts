@@ -26,6 +26,8 @@ const attributesSchema = z.looseObject({
   canWrite: z.boolean(),
   canDelete: z.boolean(),
 });
+/** What Microsoft's own command line asks for. */
+const PAGES = { maxPageSize: 100 };
 const REFUSALS: ReadonlySet<string> = new Set(['registry-unauthorized', 'registry-denied']);
 
 /**
@@ -47,6 +49,22 @@ export function openRegistryLocks(settings: RegistryLocksSettings): Locks {
           ? artifact(reference).getManifestProperties()
           : artifact(reference).getTagProperties(reference),
       ),
+    async list() {
+      const states = new Map<string, LockState>();
+      const take = (reference: string, found: unknown) => states.set(reference, lockOf(reference, found));
+      // Named by one artifact, and answered for the whole repository: the SDK asks for no digest.
+      const tags = artifact('latest').listTagProperties().byPage(PAGES);
+      const manifests = client.getRepository(repository).listManifestProperties().byPage(PAGES);
+      try {
+        for await (const page of tags) for (const tag of page) take(tag.name, tag);
+        for await (const page of manifests) for (const manifest of page) take(manifest.digest, manifest);
+      } catch (error) {
+        if (!isRestError(error)) throw error;
+        // There is no such repository yet.
+        if (error.statusCode !== 404) throw unexpected('all', 'the answer cannot be read', error);
+      }
+      return states;
+    },
     async lock(reference) {
       const state = await stateOf(reference, () =>
         isDigest(reference)
@@ -62,18 +80,20 @@ export function openRegistryLocks(settings: RegistryLocksSettings): Locks {
 /** `undefined` for a 404. */
 async function stateOf(reference: string, ask: () => Promise<unknown>): Promise<LockState | undefined> {
   try {
-    const { data } = attributesSchema.safeParse(await ask());
-    if (data !== undefined) {
-      const isLocked = !data.canDelete && (isDigest(reference) || !data.canWrite);
-      return { digest: data.digest, isLocked };
-    }
+    return lockOf(reference, await ask());
   } catch (error) {
     // What the SDK itself has against an answer; everything else was judged before it came to it.
     if (!isRestError(error)) throw error;
     if (error.statusCode === 404) return undefined;
     throw unexpected(reference, 'the answer cannot be read', error);
   }
-  throw unexpected(reference, 'the answer names no digest or no attributes');
+}
+
+function lockOf(reference: string, found: unknown): LockState {
+  const { data } = attributesSchema.safeParse(found);
+  if (data === undefined) throw unexpected(reference, 'the answer names no digest or no attributes');
+  const isLocked = !data.canDelete && (isDigest(reference) || !data.canWrite);
+  return { digest: data.digest, isLocked };
 }
 
 function unexpected(reference: string, problem: string, cause?: Error): EdgeloopError {
@@ -93,8 +113,9 @@ function ourClient(settings: RegistryLocksSettings): HttpClient {
     async sendRequest(request) {
       const url = new URL(request.url);
       const isWrite = request.method !== 'GET';
-      const [, reference = ''] = /\/_(?:tags|manifests)\/([^/]+)$/.exec(url.pathname) ?? [];
-      const what = `${isWrite ? 'locking' : 'reading the lock of'} ${decodeURIComponent(reference)} in ${settings.host}/${settings.repository}`;
+      const [, reference] = /\/_(?:tags|manifests)\/([^/]+)$/.exec(url.pathname) ?? [];
+      const doing = reference === undefined ? 'listing' : isWrite ? 'locking' : 'reading the lock of';
+      const what = `${doing} ${reference === undefined ? 'the locks' : decodeURIComponent(reference)} in ${settings.host}/${settings.repository}`;
       try {
         const { status, headers, body } = await ask({
           what,

@@ -123,7 +123,14 @@ describe.skipIf(!acrAvailable())("the locks of Azure's registry", () => {
     expect((await locked(scene)).tags).toEqual(['1.0.0', '1.0.0-model', '1.0.1', '1.0.1-model']);
     // The right to pull is enough to find nothing wrong.
     const reader = as(scene, acr.tokenLogin('AcrPull'));
+    const asked = acr.proxy.requests.length;
     expect(await run(reader, project, 'verify', 'churn')).toEqual({ ok: true, findings: [] });
+    const answered = acr.proxy.requests.slice(asked).filter(({ status }) => status === 200);
+    const attributes = answered.map(({ path }) => decodeURIComponent(path.replace(/\?.*/s, '')));
+    expect(attributes.filter((path) => path.startsWith('/acr/v1/'))).toEqual([
+      `/acr/v1/${nameOf(scene)}/_tags`,
+      `/acr/v1/${nameOf(scene)}/_manifests`,
+    ]);
   });
 
   it('keep a released tag where it is, whoever may push', async () => {

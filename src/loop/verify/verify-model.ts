@@ -4,7 +4,7 @@ import { checkChannels } from './channels.ts';
 import { damagedContent } from './content.ts';
 import { checkDeprecations } from './deprecations.ts';
 import { type Checking, type CheckingAll, type Finding, type Repairable, startChecking } from './finding.ts';
-import { checkLocks } from './locks.ts';
+import { checkLocks, listLocks } from './locks.ts';
 import { checkMirrored, checkUnknown } from './mirrors.ts';
 import { checkOrigin } from './origin.ts';
 import { checkRegistryTags } from './registry-tags.ts';
@@ -38,9 +38,10 @@ export async function compareModel(workspace: Workspace, model: string): Promise
   const atOrigin = await attempt('origin', () => checkOrigin(checking, [`${model}@v*`, `${model}#*`]));
   const unfetched = atOrigin ?? new Set<string>();
   const releases = (await attempt('git tags', () => checkVersionTags(checking))) ?? [];
+  const locks = await attempt(checking.repository.name, () => listLocks(checking));
   for (const release of releases) {
     await attempt(release.tag, () => checkRelease(checking, release));
-    await attempt(release.tag, () => checkLocks(checking, release));
+    if (locks !== undefined) await attempt(release.tag, () => checkLocks(checking, release, locks));
     await attempt(deprecatedTag(release.version), () => checkDeprecations(checking, release));
   }
   const tags = await attempt(checking.repository.name, () => checking.repository.tags());
