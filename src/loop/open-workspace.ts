@@ -1,6 +1,7 @@
 import { loadConfig } from '../config/index.ts';
 import { openWorkingTree } from '../git/index.ts';
 import { isAzureRegistry, openReference, openRegistry, type OpenRegistryOptions } from '../oci/index.ts';
+import { openAzure } from './azure-workspace.ts';
 import { chooseVersionHistory } from './on-github.ts';
 import { registryLogIn } from './registry-log-in.ts';
 import { type LoopDeps, workPath, type Workspace } from './workspace.ts';
@@ -22,12 +23,17 @@ export async function openWorkspace(deps: LoopDeps): Promise<Workspace> {
     versionHistory: await chooseVersionHistory(config, sourceControl, deps),
     mirrors: [],
     locks: locksOf(config.registry, options),
+    azure: openAzure(config, deps),
     deps,
   };
   if (config.github.releases) {
     // What writes reports is loaded only where it is asked for.
     const { gitHubReleases } = await import('./github-releases.ts');
     workspace.mirrors.push(gitHubReleases(workspace));
+  }
+  if (config.azure !== undefined) {
+    const { azureModels } = await import('./azure-models.ts');
+    workspace.mirrors.push(azureModels(workspace));
   }
   return workspace;
 }

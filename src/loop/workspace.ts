@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { IdToken } from '../azure/identity.ts';
 import type { Mask } from '../azure/mask.ts';
+import type { MlWorkspace } from '../azure/ml/workspace.ts';
 import type { Config } from '../config/index.ts';
 import { misuse } from '../errors.ts';
 import type { WorkingTree } from '../git/index.ts';
@@ -54,6 +55,8 @@ export interface Workspace {
   mirrors: Mirror[];
   /** Opens the locks of a model's repository; undefined for a registry that has none. */
   locks: ((model: string) => Promise<Locks>) | undefined;
+  /** Opens the Azure Machine Learning workspace, once. Throws `azure-required` where edgeloop.yaml names none. */
+  azure: () => Promise<MlWorkspace>;
   deps: LoopDeps;
 }
 

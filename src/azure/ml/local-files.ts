@@ -9,6 +9,8 @@ export interface LocalFile {
   /** Where it lies. */
   file: string;
   size: number;
+  /** Kept with the blob, which must have it. */
+  md5?: Buffer;
 }
 
 /**

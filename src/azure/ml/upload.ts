@@ -22,7 +22,7 @@ const BLOCK_BYTES = 8 * 1024 * 1024;
 
 /**
  * Uploads each file that is not there yet. What somebody else has put there at the same time, or an earlier run, is kept
- * when it has the same size: the place is named by the content. Throws `blob-differs`, `blob-write-forbidden` and what
+ * when it has the same size, and the same MD5 where the file's is given: the place is named by the content. Throws `blob-differs`, `blob-write-forbidden` and what
  * `blobFailure` tells.
  */
 export async function uploadFiles(target: UploadTarget, files: readonly LocalFile[]): Promise<void> {
@@ -43,7 +43,7 @@ export async function uploadFiles(target: UploadTarget, files: readonly LocalFil
   either.throwIfAborted();
 }
 
-async function upload(target: UploadTarget, { path, file, size }: LocalFile): Promise<void> {
+async function upload(target: UploadTarget, { path, file, size, md5 }: LocalFile): Promise<void> {
   const { container, address, signal } = target;
   const prefix = address.prefix === '' ? '' : `${address.prefix}/`;
   const blob = container.getBlockBlobClient(`${prefix}${path}`);
@@ -55,17 +55,21 @@ async function upload(target: UploadTarget, { path, file, size }: LocalFile): Pr
       maxSingleShotSize: BLOCK_BYTES,
       concurrency: AT_THE_SAME_TIME,
       conditions: { ifNoneMatch: '*' },
+      ...(md5 && { blobHTTPHeaders: { blobContentMD5: md5 } }),
     });
   } catch (error) {
     if (!(error instanceof RestError && isThere(error))) throw uploadFailure(error, target);
   }
-  const { contentLength } = await blob.getProperties(options).catch((error: unknown) => {
+  const { contentLength, contentMD5 } = await blob.getProperties(options).catch((error: unknown) => {
     throw uploadFailure(error, target);
   });
-  if (contentLength === size) return;
+  const differs = md5 !== undefined && (contentMD5 === undefined || !md5.equals(contentMD5));
+  if (contentLength === size && !differs) return;
   throw failure(
     'blob-differs',
-    `${address.name}/${path} has ${contentLength} bytes, but ${file} has ${size}`,
+    contentLength === size
+      ? `${address.name}/${path} has ${size} bytes, and not those of ${file}`
+      : `${address.name}/${path} has ${contentLength} bytes, but ${file} has ${size}`,
     'Somebody else has written there, or the file has changed meanwhile: delete the blob and run it again.',
   );
 }

@@ -9,11 +9,12 @@ export async function checkMirrored(checking: Checking, mirror: Mirror, releases
   const mend = `Run: edgeloop verify ${model} --repair`;
   for (const release of releases) {
     const { version, lock, tag } = release;
-    const entry = listed.find((one) => one.version === version);
-    if (entry?.digest === lock.modelManifest) continue;
+    const entries = listed.filter((one) => one.version === version);
+    const other = entries.find(({ digest }) => digest !== lock.modelManifest);
+    if (entries.length > 0 && other === undefined) continue;
     const subject = `${mirror.name} ${version}`;
-    const values = { git: lock.modelManifest, mirror: entry?.digest ?? null };
-    if (entry === undefined) {
+    const values = { git: lock.modelManifest, mirror: other?.digest ?? null };
+    if (other === undefined) {
       const message = `${tag} means ${lock.modelManifest}, and it is not listed there`;
       report({ code: 'mirror-missing', subject, message, values, mend }, async () => {
         await mirror.write(release);
@@ -21,7 +22,7 @@ export async function checkMirrored(checking: Checking, mirror: Mirror, releases
       });
       continue;
     }
-    const message = `${tag} means ${lock.modelManifest}, there it is ${entry.digest ?? 'without a digest'}`;
+    const message = `${tag} means ${lock.modelManifest}, there it is ${other.digest ?? 'without a digest'}`;
     report({ code: 'mirror-disagrees', subject, message, values, mend }, async () => {
       await mirror.repair(release);
       return `${subject} says what ${tag} says`;
