@@ -86,7 +86,7 @@ describe.skipIf(!azuriteAvailable())('a stand-in for Azure Machine Learning', ()
     await ml.jobs.all.get('job-1')?.ended;
     const job = await client.jobs.get(...at, 'job-1');
     const { log } = ml.jobs.all.get('job-1') ?? {};
-    expect(job.properties.status, String(log)).toBe('Completed');
+    expect({ status: job.properties.status, log: String(log) }).toMatchObject({ status: 'Completed' });
     const stored = new ContainerClient(`${azurite.url}/${azurite.account}/${ml.container}`, {
       getToken: async () => ({ token: azurite.token(), expiresOnTimestamp: Date.now() + 3_600_000 }),
     });

@@ -30,7 +30,7 @@ export interface Assets {
 }
 
 const KINDS = ['codes', 'data', 'environments', 'components', 'models'];
-const MUTABLE = ['tags', 'description', 'isArchived'];
+const MUTABLE = new Set(['tags', 'description', 'isArchived']);
 
 interface Container {
   properties: Record<string, unknown>;
@@ -87,13 +87,12 @@ export function openAssets(workspaceId: string, pageSize: number): Assets {
     const before = container.versions.get(version);
     if (before !== undefined) {
       const changed = Object.entries(given).find(
-        ([key, value]) =>
-          !MUTABLE.includes(key) && canonical(value) !== canonical(before.properties[key] ?? null),
+        ([key, value]) => !MUTABLE.has(key) && canonical(value) !== canonical(before.properties[key] ?? null),
       );
       if (changed !== undefined)
         return userError(
           400,
-          /Uri$/.test(changed[0])
+          changed[0].endsWith('Uri')
             ? 'Asset paths cannot be updated.'
             : `The ${changed[0]} of ${kind} ${name}:${version} cannot be updated.`,
         );
@@ -126,7 +125,7 @@ export function openAssets(workspaceId: string, pageSize: number): Assets {
 
   const listVersions = (kind: string, container: Container | undefined, asked: Asked): Answer => {
     const { query } = asked;
-    const listed = [...(container?.versions.values() ?? [])].filter(
+    const listed = Array.from(container?.versions.values() ?? []).filter(
       ({ properties, version }) =>
         inView(query, properties) &&
         (query.get('version') ?? version) === version &&
@@ -156,6 +155,7 @@ export function openAssets(workspaceId: string, pageSize: number): Assets {
     },
     version: (kind, name, version) => stores.get(kind)?.get(name)?.versions.get(version),
     latest: (kind, name) => [...(stores.get(kind)?.get(name)?.versions.values() ?? [])].at(-1),
-    all: (kind) => [...(stores.get(kind)?.values() ?? [])].flatMap(({ versions }) => [...versions.values()]),
+    all: (kind) =>
+      Array.from(stores.get(kind)?.values() ?? [], ({ versions }) => Array.from(versions.values())).flat(),
   };
 }

@@ -47,13 +47,14 @@ export function openGate({ tenantId, key, authority }: GateOptions): Gate {
   };
 }
 
+const invalid = (message: string): [string, string] => ['InvalidAuthenticationToken', message];
+
 function wrongWith(
   token: string,
   audience: string,
   tenantId: string | undefined,
   key: KeyObject | undefined,
 ): [code: string, message: string] | undefined {
-  const invalid = (message: string): [string, string] => ['InvalidAuthenticationToken', message];
   const [head = '', body = '', signature = ''] = token.split('.');
   let claims: unknown;
   try {

@@ -126,13 +126,14 @@ const MLFLOW_STATUS: Record<string, string> = {
   Finalizing: 'RUNNING',
 };
 
+const absent = (message: string): Answer => ({
+  status: 404,
+  body: { error_code: 'RESOURCE_DOES_NOT_EXIST', message },
+});
+
 function mlflow(asked: Asked, jobs: Map<string, Job>, rest: string): Answer {
   const id = asked.query.get('run_id') ?? asked.query.get('run_uuid') ?? '';
   const job = jobs.get(id);
-  const absent = (message: string) => ({
-    status: 404,
-    body: { error_code: 'RESOURCE_DOES_NOT_EXIST', message },
-  });
   if (job === undefined) return absent(`Run ${id} not found`);
   if (rest === '/api/2.0/mlflow/metrics/get-history') {
     const key = asked.query.get('metric_key');

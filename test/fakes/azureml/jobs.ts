@@ -11,7 +11,7 @@ import {
   text,
   userError,
 } from './answer.ts';
-import { type Compute, outputUri, runCommand } from './command.ts';
+import { type Compute, runCommand } from './command.ts';
 import { hasEnded, type Job, newJob, type RunError, type Step, TERMINAL } from './job.ts';
 import { runPipeline } from './pipeline.ts';
 import { runSweep } from './sweep.ts';
@@ -21,6 +21,8 @@ export interface Jobs {
   answer(asked: Asked): Answer;
   /** From now on jobs whose names match go this way. */
   script(steps: Step[], name?: RegExp): void;
+  /** Puts a job there that nobody runs: an earlier attempt, or somebody else's. */
+  add(name: string, properties: Record<string, unknown>, about: Partial<Job>): Job;
   /** Cancels a job, as a person does it on the job's page. */
   cancel(name: string): void;
   stop(): Promise<void>;
@@ -38,9 +40,9 @@ export interface JobsOptions extends Compute {
   cancelAnswer(): 200 | 202;
 }
 
-const MUTABLE = ['description', 'tags', 'displayName', 'properties', 'isArchived'];
+const MUTABLE = new Set(['description', 'tags', 'displayName', 'properties', 'isArchived']);
 /** What the service adds; a client may send it back. */
-const OWN = ['status', 'services', 'parameters'];
+const OWN = new Set(['status', 'services', 'parameters']);
 const BEFORE: Step[] = [
   { state: 'NotStarted' },
   { state: 'Starting' },
@@ -130,7 +132,7 @@ export function openJobs(options: JobsOptions): Jobs {
       const changed = Object.entries(given)
         .filter(([key, value]) => canonical(value) !== canonical(before.properties[key] ?? null))
         .map(([key]) => key)
-        .filter((key) => !MUTABLE.includes(key) && !OWN.includes(key));
+        .filter((key) => !MUTABLE.has(key) && !OWN.has(key));
       if (changed.length > 0)
         return userError(
           400,
@@ -161,6 +163,11 @@ export function openJobs(options: JobsOptions): Jobs {
   return {
     all,
     script: (steps, name = /(?:)/) => void scripts.unshift({ name, steps }),
+    add(name, properties, about) {
+      const job = Object.assign(newJob(name, { tags: {}, properties: {}, ...properties }), about);
+      all.set(name, job);
+      return job;
+    },
     cancel(name) {
       const job = all.get(name);
       if (job !== undefined) cancel(job);
@@ -231,16 +238,6 @@ export function commandOf(properties: Record<string, unknown>) {
 function milliseconds(duration: string): number {
   const [, days, hours, minutes, seconds] =
     /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/.exec(duration) ?? [];
-  const of = (value: string | undefined) => Number(value ?? 0);
-  return (((of(days) * 24 + of(hours)) * 60 + of(minutes)) * 60 + of(seconds)) * 1000;
-}
-
-/** Outputs as a child of another job shows them: with the place that they have. */
-export function placedOutputs(job: string, outputs: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(outputs).map(([name, output]) => [
-      name,
-      { ...object(output), uri: outputUri(job, name, output) },
-    ]),
-  );
+  const [d, h, m, s] = [days, hours, minutes, seconds].map((value = '0') => Number(value));
+  return ((((d ?? 0) * 24 + (h ?? 0)) * 60 + (m ?? 0)) * 60 + (s ?? 0)) * 1000;
 }

@@ -3,12 +3,6 @@ import { type Compute, outputUri } from './command.ts';
 import type { RunError } from './job.ts';
 import type { ParentDeps } from './sweep.ts';
 
-interface Node {
-  properties: Record<string, unknown>;
-  /** Nodes whose outputs it reads. */
-  after: string[];
-}
-
 /** Runs the command nodes of a pipeline, one after the other, each after those that it reads from. */
 export async function runPipeline({
   job,
@@ -62,6 +56,8 @@ function placeOf(parent: { name: string }, child: string, output: string, bindin
   return outputUri(child, output, binding);
 }
 
+const asset = (value: unknown) => text(value)?.replace(/^azureml:(?=\/)/, '');
+
 /** A node as a command job: what its component says, with what is bound put in. */
 function nodeOf(
   node: unknown,
@@ -69,14 +65,13 @@ function nodeOf(
   places: Map<string, string>,
   name: string,
   { assets }: Compute,
-): Pick<Node, 'properties'> {
+): { properties: Record<string, unknown> } {
   const [, component = '', version = ''] =
     /(?:\/components\/|^azureml:)([^/:]+)(?:\/versions\/|:)([^/]+)$/.exec(
       text(field(node, 'componentId')) ?? '',
     ) ?? [];
   const spec = object(assets.version('components', component, version)?.properties['componentSpec']);
   const said = { ...spec, ...object(node) };
-  const asset = (value: unknown) => text(value)?.replace(/^azureml:(?=\/)/, '');
   const inputs = Object.entries(object(field(node, 'inputs'))).map(([key, input]) => {
     const declared = text(field(field(spec['inputs'], key), 'type'));
     return [key, inputOf(input, declared, parent, places)];

@@ -47,7 +47,7 @@ function trialProperties({ properties }: Job, name: string, values: Record<strin
   const timeout = field(properties['limits'], 'trialTimeout');
   const outputs = Object.entries(object(properties['outputs'])).map(([key, output]) => [
     key,
-    { ...object(output), uri: outputUri(name, key, output) },
+    Object.assign(object(output), { uri: outputUri(name, key, output) }),
   ]);
   return {
     jobType: 'Command',
@@ -71,7 +71,9 @@ function choices(distribution: unknown): unknown[] {
 function grid(space: Record<string, unknown>): Record<string, unknown>[] {
   return Object.entries(space).reduce<Record<string, unknown>[]>(
     (sofar, [key, distribution]) =>
-      sofar.flatMap((values) => choices(distribution).map((value) => ({ ...values, [key]: value }))),
+      sofar.flatMap((values) =>
+        choices(distribution).map((value) => Object.assign({}, values, { [key]: value })),
+      ),
     [{}],
   );
 }

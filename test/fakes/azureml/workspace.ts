@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Answer, armError, type Asked, field, object, page, text, userError } from './answer.ts';
 import type { Assets } from './assets.ts';
 import { type Blobs, DATASTORES } from './blobs.ts';
+import type { RoleMode } from './neighbours.ts';
 
 export interface Place {
   subscription: string;
@@ -21,8 +22,20 @@ export interface WorkspaceParts {
   /** Name of its registry. */
   registry: string | undefined;
   pageSize: number;
+  /** What Resource Manager tells of what lies beside it. */
+  neighbours: Neighbours;
   /** Whether it gives a SAS for an upload. */
   pendingUpload(): boolean;
+}
+
+/** A test may change it at any time. */
+export interface Neighbours {
+  registryLocation: string;
+  storageLocation: string;
+  roleAssignmentMode: RoleMode;
+  /** What the caller may do with the workspace. */
+  actions: string[];
+  notActions: string[];
 }
 
 const TYPE = 'Microsoft.MachineLearningServices/workspaces';
