@@ -27,17 +27,20 @@ export interface ChildRun {
 const FOR_PEOPLE = /^(user_logs|azureml-logs|logs\/azureml)\//;
 
 const text = z.string().nullish();
-const innerSchema = z.object({ code: text, innerError: z.unknown() });
+const innerSchema = z.object({ code: text, innerError: z.unknown().optional() });
 // RunDetails and PaginatedRunList of runHistory.json.
 const detailsSchema = z.object({
   status: text,
   startTimeUtc: text,
   endTimeUtc: text,
-  error: z.object({ error: innerSchema.extend({ message: text }).nullish() }).nullish(),
+  error: z
+    .object({ error: innerSchema.extend({ message: text }).nullish() })
+    .nullish()
+    .catch(undefined),
   logFiles: z.record(z.string(), z.string()).nullish(),
 });
 const childrenSchema = z.object({
-  value: z.array(z.object({ runId: z.string(), name: text, status: text })).nullish(),
+  value: z.array(z.object({ runId: z.string(), displayName: text, name: text, status: text })).nullish(),
   continuationToken: text,
 });
 
@@ -79,8 +82,8 @@ export async function listChildRuns(
     const answer = await plane.get('history', `/runs/${encodeURIComponent(job)}/children${next}`);
     const { data } = childrenSchema.safeParse(answer ?? {});
     if (data === undefined) throw unexpected(job);
-    for (const { runId, name, status } of data.value ?? [])
-      found.push({ name: runId, label: name || runId, state: status ?? undefined });
+    for (const { runId, displayName, name, status } of data.value ?? [])
+      found.push({ name: runId, label: displayName || name || runId, state: status ?? undefined });
     next = data.continuationToken ? `?$continuationtoken=${encodeURIComponent(data.continuationToken)}` : '';
   } while (next !== '');
   return found;
