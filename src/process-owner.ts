@@ -35,8 +35,13 @@ function pidScope(): string {
   return short(`${hostname()} ${textOf(() => readlinkSync('/proc/self/ns/pid'))}`);
 }
 
+/** Names the time since this machine was started; empty where there is no /proc. */
+export function thisBoot(): string {
+  return textOf(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1'));
+}
+
 function bootId(): string {
-  return short(textOf(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1')));
+  return short(thisBoot());
 }
 
 function short(text: string): string {

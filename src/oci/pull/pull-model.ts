@@ -1,8 +1,8 @@
-import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { EdgeloopError, failure, isSystemError } from '../../errors.ts';
 import { withLock } from '../../folder-lock.ts';
-import { storageFailure } from '../../storage-failure.ts';
+import { requireRoom, storageFailure } from '../../storage-failure.ts';
 import { eachAtOnce } from '../../at-once.ts';
 import type { Descriptor, Manifest } from '../descriptor.ts';
 import { syncFolder } from '../durable-file.ts';
@@ -93,7 +93,7 @@ async function unpackModel(
 ): Promise<number> {
   const files: PulledFiles = { folder: partial.files, paths: modelPaths(), claimed: new Map() };
   const meter = { fetched: 0, bytes: 0, total: layerBytes(manifest) };
-  await requireRoom(partial, manifest);
+  await requireRoom(partial.folder, await missingBytes(partial, manifest));
   const layers = [...manifest.layers.entries()];
   await eachAtOnce(layers, options.concurrency ?? 4, options.signal, async ([index, layer], signal) => {
     const unpack = async (): Promise<void> => {
@@ -151,19 +151,12 @@ async function forgetLayer(
   await rm(partial.journal(index), { force: true });
 }
 
-/** A disk that a pull fills has no room for anyone else's work either. */
-async function requireRoom(partial: PartialPull, manifest: Manifest): Promise<void> {
+/** Bytes that have yet to come. */
+async function missingBytes(partial: PartialPull, manifest: Manifest): Promise<number> {
   let missing = layerBytes(manifest);
   for (const index of manifest.layers.keys())
     missing -= await journaledLength(partial.journal(index), partial.files);
-  const { bavail, bsize } = await statfs(partial.folder);
-  const room = bavail * bsize;
-  if (missing <= room) return;
-  throw failure(
-    'disk-full',
-    `no room left to write ${partial.folder}: it needs ${missing} bytes more, and there is room for ${room}`,
-    'Free some space and run it again: what has come so far is kept.',
-  );
+  return missing;
 }
 
 async function putInPlace(partial: PartialPull, place: string, digest: string): Promise<void> {

@@ -4,7 +4,7 @@ import { isSystemError } from '../../errors.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { after } from '../digest.ts';
 import { unsafe } from '../tar/safe-path.ts';
-import { appendTo } from './append-to.ts';
+import { appendTo } from '../../append-to.ts';
 import { type LayerEntry, layerEntries, type ModelPaths } from './layer-entries.ts';
 import type { LayerJournal } from './layer-journal.ts';
 

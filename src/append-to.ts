@@ -6,11 +6,12 @@ const MOST_WAITING = 256 * 1024;
 /**
  * Writes chunks one after the other from a position on while more of them come, several at a time when the disk is
  * slower than they are. `add` resolves when there is room for the next, `flush` when all are written; both throw what a
- * write has thrown.
+ * write has thrown. `written` is told how far the file goes each time that it has grown.
  */
 export function appendTo(
   file: FileHandle,
   start: number,
+  written: (position: number) => void = () => {},
 ): { add(chunk: Uint8Array): Promise<void>; flush(): Promise<void> } {
   let position = start;
   let waiting: Uint8Array[] = [];
@@ -23,6 +24,7 @@ export function appendTo(
       waiting = [];
       bytes = 0;
       position += await writeAll(file, chunks, position);
+      written(position);
     }
     writing = undefined;
   };
