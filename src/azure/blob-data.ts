@@ -1,26 +1,27 @@
+import type { TokenCredential } from '@azure/identity';
 import { type BlobItem, ContainerClient } from '@azure/storage-blob';
 import { Readable } from 'node:stream';
 import type { DatasetFile, RemoteStore } from '../dataset/index.ts';
-import { EdgeloopError } from '../errors.ts';
+import { failure } from '../errors.ts';
 import { httpFailed } from '../http-failure.ts';
-import { retryWaitMs } from '../http.ts';
-import { pause } from '../pause.ts';
 import type { BlobAddress } from './blob-address.ts';
 import { blobFailure } from './blob-failures.ts';
 import type { AzureCredential } from './identity.ts';
 
 /** Between two pieces of an answer. */
 const IDLE_MS = 60_000;
+/** Shorter than that wait, so that it is told what hangs. */
+const TOKEN_MS = 50_000;
 /** The most that the service gives. */
 const PAGE_SIZE = 5000;
-/** How often a transfer is begun again that brought nothing before it was cut. */
-const VAIN_TRIES = 4;
 // The SDK's own wait, from 4 s to 2 min, is longer than a person waits for a plan.
 const RETRIES = { maxTries: 5, retryDelayInMs: 500, maxRetryDelayInMs: 30_000 };
 
 export interface BlobDataOptions {
   /** How long nothing may come. Default a minute. */
   idleMs?: number;
+  /** How long a token may take. Default 50 s. */
+  tokenMs?: number;
   /** Blobs in one answer of a listing. */
   pageSize?: number;
 }
@@ -32,9 +33,11 @@ export interface BlobDataOptions {
 export function openBlobData(
   address: BlobAddress,
   credential: AzureCredential,
-  { idleMs = IDLE_MS, pageSize = PAGE_SIZE }: BlobDataOptions = {},
+  { idleMs = IDLE_MS, tokenMs = TOKEN_MS, pageSize = PAGE_SIZE }: BlobDataOptions = {},
 ): RemoteStore {
-  const container = new ContainerClient(address.container, credential, { retryOptions: RETRIES });
+  const container = new ContainerClient(address.container, inTime(credential, tokenMs), {
+    retryOptions: RETRIES,
+  });
   let folder: string | undefined;
   const asking = async <T>(work: () => Promise<T>, file?: DatasetFile): Promise<T> => {
     try {
@@ -45,6 +48,7 @@ export function openBlobData(
   };
   return {
     name: address.name,
+    ranges: true,
     list: (signal) =>
       asking(async () => {
         const listing = { container, signal, idleMs, pageSize };
@@ -53,24 +57,54 @@ export function openBlobData(
         const blobs = own === undefined ? await blobsBelow(listing, folder) : [own];
         return blobs.map((blob) => entryOf(blob, folder ?? ''));
       }),
-    async read(file, take, signal) {
+    async read(file, { from, to }, take, signal) {
       const blob = container.getBlobClient(`${folder ?? folderOf(address.prefix)}${file.path}`);
       const exact = file.version === undefined ? blob : blob.withVersion(file.version);
       const conditions =
         file.version === undefined && file.etag !== undefined ? { ifMatch: `"${file.etag}"` } : {};
-      const open = (offset: number, abortSignal: AbortSignal) =>
-        asking(async () => {
-          const { readableStreamBody: body } = await exact.download(offset, undefined, {
-            abortSignal,
-            conditions,
-          });
-          // In Node it always is one.
-          if (!(body instanceof Readable)) throw new Error('the answer has no body');
-          return body;
-        }, file);
-      await take(bytesOf(open, { url: blob.url, size: file.size, signal, idleMs }));
+      using patience = waitFor({ signal, idleMs });
+      // What is cut is gone on with by who reads: the SDK knows no limit for one that is silent.
+      const options = { abortSignal: patience.signal, conditions, maxRetryRequests: 0 };
+      const count = from === 0 && to === file.size ? undefined : to - from;
+      try {
+        const answer = await asking(() => exact.download(from, count, options), file);
+        // In Node it always is one.
+        if (!(answer.readableStreamBody instanceof Readable)) throw new Error('the answer has no body');
+        await take(patience.watch(answer.readableStreamBody), from);
+      } catch (error) {
+        throw patience.isOver() ? new Error(`nothing came for ${idleMs / 1000} s`) : error;
+      }
     },
   };
+}
+
+/** A request for a token that hangs would hang for ever: not every credential of the SDK has a limit, or heeds a signal. */
+function inTime(credential: AzureCredential, limitMs: number): TokenCredential {
+  return {
+    async getToken(scopes, options) {
+      const late = AbortSignal.timeout(limitMs);
+      const user = options?.abortSignal;
+      const ends = AbortSignal.any([late, ...(user instanceof AbortSignal ? [user] : [])]);
+      const { promise: ended, reject } = Promise.withResolvers<never>();
+      const end = () => reject(late.aborted ? noToken(limitMs) : ends.reason);
+      ends.addEventListener('abort', end, { once: true });
+      try {
+        return await Promise.race([credential.getToken(scopes, { ...options, abortSignal: ends }), ended]);
+      } catch (error) {
+        throw late.aborted ? noToken(limitMs) : error;
+      } finally {
+        ends.removeEventListener('abort', end);
+      }
+    },
+  };
+}
+
+function noToken(limitMs: number): Error {
+  return failure(
+    'azure-token-timeout',
+    `no token for Azure Storage came within ${limitMs / 1000} s`,
+    'Check that Entra, or what gives this machine its identity, can be reached from here.',
+  );
 }
 
 interface Waiting {
@@ -110,7 +144,7 @@ async function* pages(
   { container, pageSize: maxPageSize, ...waiting }: Listing,
   prefix: string,
 ): AsyncGenerator<BlobItem[]> {
-  using patience = waitFor(container.url, waiting);
+  using patience = waitFor(waiting);
   const options = { prefix, includeMetadata: true, abortSignal: patience.signal };
   try {
     for await (const { segment } of container.listBlobsFlat(options).byPage({ maxPageSize })) {
@@ -118,7 +152,7 @@ async function* pages(
       yield segment.blobItems;
     }
   } catch (error) {
-    throw patience.failed() ?? error;
+    throw patience.isOver() ? silent(container.url, waiting) : error;
   }
 }
 
@@ -138,50 +172,32 @@ function entryOf({ name, versionId, properties }: BlobItem, folder: string): Dat
   };
 }
 
-/** The bytes of a blob; a transfer that is cut, or brings nothing any more, goes on where it was. */
-async function* bytesOf(
-  open: (offset: number, signal: AbortSignal) => Promise<Readable>,
-  { url, size, ...waiting }: { url: string; size: number } & Waiting,
-): AsyncGenerator<Buffer> {
-  const { signal } = waiting;
-  let at = 0;
-  for (let vain = 1; at < size; vain++) {
-    const from = at;
-    using patience = waitFor(url, waiting);
-    try {
-      for await (const chunk of await open(at, patience.signal)) {
-        patience.renew();
-        at += chunk.length;
-        yield chunk;
-      }
-      if (at < size) throw new Error(`${at} of ${size} bytes came`);
-    } catch (error) {
-      signal?.throwIfAborted();
-      // An answer that says no; the SDK has tried it again where that may help.
-      if (error instanceof EdgeloopError) throw error;
-      if (at > from) vain = 1;
-      if (vain >= VAIN_TRIES) throw patience.failed() ?? httpFailed(url, { error });
-      await pause(retryWaitMs(vain), signal);
-    }
-  }
+function silent(url: string, { idleMs }: Waiting): Error {
+  return httpFailed(url, { error: new Error(`nothing came for ${idleMs / 1000} s`) });
 }
 
 interface Patience extends Disposable {
   /** Aborted by the user, or when nothing was renewed for so long. */
   signal: AbortSignal;
   renew(): void;
-  /** The failure that nothing came. */
-  failed(): Error | undefined;
+  /** Passes a body on, and is renewed by each piece of it. */
+  watch(body: AsyncIterable<Buffer>): AsyncIterable<Buffer>;
+  isOver(): boolean;
 }
 
-function waitFor(url: string, { signal: user, idleMs }: Waiting): Patience {
+function waitFor({ signal: user, idleMs }: Waiting): Patience {
   const idle = new AbortController();
-  const nothing = httpFailed(url, { error: new Error(`nothing came for ${idleMs / 1000} s`) });
-  const timer = setTimeout(() => idle.abort(nothing), idleMs).unref();
+  const timer = setTimeout(() => idle.abort(), idleMs).unref();
   return {
     signal: AbortSignal.any([idle.signal, ...(user === undefined ? [] : [user])]),
     renew: () => void timer.refresh(),
-    failed: () => (idle.signal.aborted ? nothing : undefined),
+    async *watch(body) {
+      for await (const chunk of body) {
+        timer.refresh();
+        yield chunk;
+      }
+    },
+    isOver: () => idle.signal.aborted,
     [Symbol.dispose]: () => clearTimeout(timer),
   };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { failure, misuse } from '../errors.ts';
-import { http } from '../http.ts';
+import { http, type HttpHeaders } from '../http.ts';
 import { isLoopback } from '../http-agent.ts';
 import { datasetFileSchema, type DatasetFile } from './manifest.ts';
 import type { RemoteStore } from './remote-store.ts';
@@ -19,6 +19,8 @@ export function openHttpFolder(address: string): RemoteStore {
   const name = `${base.origin}${base.pathname}`;
   return {
     name,
+    // Which of its files a server gives ranges of is only known when it has been asked.
+    ranges: false,
     async list(signal) {
       const url = new URL('index.json', base);
       const { status, body } = await http(url.href, { ...(signal && { signal }) });
@@ -27,20 +29,41 @@ export function openHttpFolder(address: string): RemoteStore {
       if (parsed.success) return uniquePaths(parsed.data.files, url);
       throw noIndex(url, z.prettifyError(parsed.error).split('\n').join(' '));
     },
-    async read(file, take, signal) {
+    async read(file, { from, to }, take, signal) {
       const url = new URL(file.path.split('/').map(encodeURIComponent).join('/'), base);
-      const headers: Record<string, string> = file.etag === undefined ? {} : { 'if-match': `"${file.etag}"` };
+      const isPart = isChecked(file) && (from > 0 || to < file.size);
+      let cut: unknown;
       const { status } = await http(url.href, {
-        headers,
-        receive: take,
+        headers: {
+          ...(file.etag !== undefined && { 'if-match': `"${file.etag}"` }),
+          ...(isPart && { range: `bytes=${from}-${to - 1}` }),
+        },
+        async receive(body, headers, answered) {
+          if (answered === 206 && !isRange(headers, from, file)) throw changed(name, file, answered);
+          // What broke off goes on elsewhere: asking for the same bytes again would bring them twice.
+          await take(body, answered === 206 ? from : 0).catch((error: unknown) => (cut = error));
+        },
         timeoutMs: IDLE_MS,
         ...(signal && { signal }),
       });
-      if (status === 200) return;
-      if (status === 412 || status === 404) throw changed(name, file, status);
+      if (cut !== undefined) throw cut;
+      if (status === 200 || status === 206) return;
+      if (status === 412 || status === 404 || status === 416) throw changed(name, file, status);
       throw failure('http-failed', `${url.href} answered ${status}`, 'Check who may read it.');
     },
   };
+}
+
+/** Whether the halves of two versions would be told apart: by the server, or when the file is checked. */
+function isChecked({ etag, md5, sha256 }: DatasetFile): boolean {
+  return [etag, md5, sha256].some((each) => each !== undefined);
+}
+
+/** Whether these are the bytes from there on, and of the version that was listed: not every server heeds If-Match. */
+function isRange(headers: HttpHeaders, from: number, { etag }: DatasetFile): boolean {
+  const [, first] = /^bytes (\d+)-/.exec(String(headers['content-range'] ?? '')) ?? [];
+  const isSame = etag === undefined || headers['etag'] === undefined || headers['etag'] === `"${etag}"`;
+  return Number(first) === from && isSame;
 }
 
 function baseUrl(address: string): URL {

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { appendTo } from '../append-to.ts';
+import { downloadRemote } from './download.ts';
 import type { DatasetFile } from './manifest.ts';
-import { downloadRemote, type RemoteStore } from './remote-store.ts';
+import { type ByteSink, readRange } from './read-range.ts';
+import type { RemoteStore } from './remote-store.ts';
 
 /** Files of a remote dataset that were fetched to be looked at. */
 export interface RemoteSample {
@@ -54,22 +57,26 @@ async function firstLines(
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const target = join(folder, basename(file.path));
-  const take = async (body: AsyncIterable<Buffer>): Promise<void> => {
-    const handle = await open(target, 'w');
-    try {
-      let [size, lastLine] = [0, 0];
-      for await (const chunk of body) {
-        const end = chunk.lastIndexOf(0x0a);
-        if (end >= 0) lastLine = size + end + 1;
-        size += chunk.length;
-        await handle.writeFile(chunk);
-        if (size >= bytes) break;
-      }
-      await handle.truncate(lastLine);
-    } finally {
-      await handle.close();
-    }
-  };
-  await store.read(file, take, signal);
+  const handle = await open(target, 'w');
+  try {
+    let lastLine = 0;
+    const sink = (position: number): ByteSink => {
+      const { add, flush } = appendTo(handle, position);
+      let end = position;
+      return {
+        async add(chunk) {
+          const newline = chunk.lastIndexOf(0x0a);
+          if (newline >= 0) lastLine = end + newline + 1;
+          end += chunk.length;
+          await add(chunk);
+        },
+        flush,
+      };
+    };
+    await readRange(store, file, { from: 0, to: Math.min(bytes, file.size) }, sink, signal);
+    await handle.truncate(lastLine);
+  } finally {
+    await handle.close();
+  }
   return target;
 }

@@ -43,7 +43,8 @@ function openLazily(
   const store = () => (opened ??= open());
   return {
     name: address.name,
+    ranges: true,
     list: async (signal) => (await store()).list(signal),
-    read: async (file, take, signal) => (await store()).read(file, take, signal),
+    read: async (...asked) => (await store()).read(...asked),
   };
 }
