@@ -58,34 +58,10 @@ export function commonOf(
 /** What Azure ML allows as a literal input (description of 2022-10-01, `LiteralJobInput`). */
 const LITERAL = /[a-zA-Z0-9_]/;
 
-/** The body of a command job. Throws `placeholder-unknown`, `placeholder-quoted`. */
-export function commandJob(
-  run: string,
-  { params, instance }: Pick<ServiceTraining, 'params' | 'instance'>,
-  common: JobCommon,
-  { codeId, environmentId }: { codeId: string; environmentId: string },
-): CommandJob {
-  const values = Object.entries(params).map(([name, value]): [string, string] => [name, String(value)]);
-  const literals = values.filter(([, value]) => LITERAL.test(value));
-  const { name, computeId, timeout, data, tags, properties, experimentName, outputUri } = common;
-  return {
-    jobType: 'Command',
-    displayName: name,
-    experimentName,
-    tags,
-    properties,
-    codeId,
-    environmentId,
-    ...bindForService(run, Object.fromEntries(values)),
-    inputs: {
-      ...Object.fromEntries(literals.map(([key, value]) => [key, literal(value)])),
-      train: dataInput(data),
-    },
-    outputs: { [MODEL_OUTPUT]: modelOutput(outputUri) },
-    limits: { jobLimitsType: 'Command', timeout },
-    ...(computeId !== undefined && { computeId }),
-    ...(instance !== undefined && { resources: { instanceType: instance } }),
-  };
+/** What a job runs. */
+export interface JobCommand {
+  command: string;
+  environmentVariables: Record<string, string>;
 }
 
 /** What is known only where the job runs, by the variable that `bindCommand` makes of it. */
@@ -93,13 +69,13 @@ const ON_COMPUTE = new Set(['EDGELOOP_INPUT_train', `EDGELOOP_OUTPUT_${MODEL_OUT
 
 /**
  * Azure ML puts what a placeholder stands for into the command as text. Here each is one word, whatever it holds, as it
- * is on this machine: a param is an environment variable of the job, and stands among its inputs only to be seen.
+ * is on this machine: a param becomes an environment variable of the job. Throws `placeholder-unknown`,
+ * `placeholder-quoted`.
  */
-function bindForService(run: string, params: Record<string, string>) {
-  const model = `\${{outputs.${MODEL_OUTPUT}}}`;
+export function bindForService(run: string, params: ServiceTraining['params']): JobCommand {
   const { script, variables } = bindCommand(run, {
-    inputs: { ...params, train: '${{inputs.train}}' },
-    outputs: { [MODEL_OUTPUT]: model },
+    inputs: { ...textsOf(params), train: '${{inputs.train}}' },
+    outputs: { [MODEL_OUTPUT]: `\${{outputs.${MODEL_OUTPUT}}}` },
   });
   const environmentVariables: Record<string, string> = {};
   let command = script;
@@ -109,6 +85,36 @@ function bindForService(run: string, params: Record<string, string>) {
     else environmentVariables[name] = value;
   }
   return { command, environmentVariables };
+}
+
+function textsOf(params: ServiceTraining['params']): Record<string, string> {
+  return Object.fromEntries(Object.entries(params).map(([name, value]) => [name, String(value)]));
+}
+
+/** The body of a command job. A param stands among its inputs to be seen. */
+export function commandJob(
+  { params, instance }: Pick<ServiceTraining, 'params' | 'instance'>,
+  common: JobCommon,
+  run: JobCommand & { codeId: string; environmentId: string },
+): CommandJob {
+  const { name, computeId, timeout, data, tags, properties, experimentName, outputUri } = common;
+  const seen = Object.entries(textsOf(params)).filter(([, value]) => LITERAL.test(value));
+  return {
+    jobType: 'Command',
+    displayName: name,
+    experimentName,
+    tags,
+    properties,
+    ...run,
+    inputs: {
+      ...Object.fromEntries(seen.map(([key, value]) => [key, literal(value)])),
+      train: dataInput(data),
+    },
+    outputs: { [MODEL_OUTPUT]: modelOutput(outputUri) },
+    limits: { jobLimitsType: 'Command', timeout },
+    ...(computeId !== undefined && { computeId }),
+    ...(instance !== undefined && { resources: { instanceType: instance } }),
+  };
 }
 
 const literal = (value: string): LiteralJobInput => ({ jobInputType: 'literal', value });

@@ -1,0 +1,36 @@
+import { createHash } from 'node:crypto';
+import { misuse } from '../../errors.ts';
+import { makeOnce } from './once.ts';
+import type { MlWorkspace } from './workspace.ts';
+
+/**
+ * What a job names as its environment: one of the workspace (`azureml:NAME:VERSION`), of a registry (its `azureml://` id),
+ * or an image by its digest, for which the workspace gets an environment once.
+ */
+export async function provideEnvironment(ml: MlWorkspace, environment: string): Promise<string> {
+  if (environment.startsWith('azureml://')) return environment;
+  const [, name, version] = /^azureml:([^:]+):([^:]+)$/.exec(environment) ?? [];
+  if (name !== undefined && version !== undefined) {
+    // The service itself knows the curated ones by this short form (azure-ai-ml, `get_asset_arm_id`).
+    return name.startsWith('AzureML-') ? environment : `${ml.id}/environments/${name}/versions/${version}`;
+  }
+  if (!/@sha256:[0-9a-f]{64}$/.test(environment)) {
+    throw misuse(
+      'environment-unsupported',
+      `"${environment}" is no environment of Azure Machine Learning`,
+      'Write azureml:NAME:VERSION, azureml://registries/REGISTRY/environments/NAME/versions/VERSION or IMAGE@sha256:….',
+    );
+  }
+  return imageEnvironment(ml, environment);
+}
+
+async function imageEnvironment(ml: MlWorkspace, image: string): Promise<string> {
+  const name = `edgeloop-${createHash('sha256').update(image).digest('hex').slice(0, 32)}`;
+  const { environmentVersions } = ml.client;
+  await makeOnce(ml, `the environment ${name} of ${image}`, {
+    find: () => environmentVersions.get(...ml.at, name, '1'),
+    make: () =>
+      environmentVersions.createOrUpdate(...ml.at, name, '1', { properties: { image, osType: 'Linux' } }),
+  });
+  return `${ml.id}/environments/${name}/versions/1`;
+}
