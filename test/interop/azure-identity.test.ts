@@ -88,17 +88,24 @@ describe.skipIf(!azuriteAvailable())('an identity for Azure', () => {
 
   it('that is refused is not replaced by another one', async () => {
     const wrong = join(scratch.path, 'assertion');
-    writeFileSync(wrong, 'of-another-subject');
-    const token = storageToken(TENANT);
-    const cli = withCli(`echo '${JSON.stringify({ accessToken: token, expires_on: 4_000_000_000 })}'`);
+    const token = scene.oidc.token('api://AzureADTokenExchange', {
+      sub: 'repo:acme/other:ref:refs/heads/main',
+    });
+    writeFileSync(wrong, token);
+    const cli = withCli(
+      `echo '${JSON.stringify({ accessToken: storageToken(TENANT), expires_on: 4_000_000_000 })}'`,
+    );
     const before = scene.proxy.requests.length;
     const ran = await plan({ ...scene.identity, ...cli, AZURE_FEDERATED_TOKEN_FILE: wrong });
     checkError(ran, {
       exit: 1,
       code: 'azure-identity-failed',
-      says: [/workload identity file: .*AADSTS700213: No matching federated identity record found/],
+      says: [
+        /workload identity file: .*AADSTS700213: No matching federated identity record found for presented assertion subject 'repo:acme\/other:ref:refs\/heads\/main'/,
+      ],
     });
-    expect(ran.stderr).not.toMatch(/Azure CLI:|of-another-subject/);
+    expect(ran.stderr).not.toMatch(/Azure CLI:/);
+    expect(ran.stderr).not.toContain(token);
     expect(scene.proxy.requests).toHaveLength(before);
   });
 });

@@ -30,6 +30,9 @@ export interface Assets {
 }
 
 const KINDS = ['codes', 'data', 'environments', 'components', 'models'];
+/** What is told of a version that was sent without it. */
+const NEW = { tags: {}, properties: {}, isAnonymous: false, isArchived: false };
+const NEW_CONTAINER = { tags: {}, properties: {}, isArchived: false };
 const MUTABLE = new Set(['tags', 'description', 'isArchived']);
 
 interface Container {
@@ -63,9 +66,9 @@ export function openAssets(workspaceId: string, pageSize: number): Assets {
   const ofContainer = (kind: string, store: Map<string, Container>, name: string, asked: Asked): Answer => {
     const found = store.get(name);
     if (asked.method === 'PUT') {
-      const properties = { tags: {}, properties: {}, ...object(field(asked.body, 'properties')) };
+      const properties = { ...NEW_CONTAINER, ...object(field(asked.body, 'properties')) };
       const container = found ?? { properties, createdAt: new Date(), versions: new Map() };
-      container.properties = { ...container.properties, ...properties };
+      Object.assign(container.properties, object(field(asked.body, 'properties')));
       store.set(name, container);
       return { status: found === undefined ? 201 : 200, body: shownContainer(kind, name, container) };
     }
@@ -80,7 +83,7 @@ export function openAssets(workspaceId: string, pageSize: number): Assets {
     const given = object(field(asked.body, 'properties'));
     const dataType = kind === 'data' ? { dataType: given['dataType'] } : {};
     const container = store.get(name) ?? {
-      properties: { tags: {}, properties: {}, ...dataType },
+      properties: { ...NEW_CONTAINER, ...dataType },
       createdAt: new Date(),
       versions: new Map<string, Version>(),
     };
@@ -98,7 +101,7 @@ export function openAssets(workspaceId: string, pageSize: number): Assets {
         );
     }
     const now = new Date();
-    const made = { name, version, createdAt: now, properties: { tags: {}, properties: {}, ...given } };
+    const made = { name, version, createdAt: now, properties: { ...NEW, ...given } };
     const stored: Version =
       before === undefined
         ? { ...made, changedAt: now }

@@ -1,5 +1,6 @@
-import { createVerify, type KeyObject } from 'node:crypto';
-import { type Answer, armError, field, text } from './answer.ts';
+import { type KeyObject, verify } from 'node:crypto';
+import { readJwt, seconds } from '../jwt.ts';
+import { type Answer, armError, text } from './answer.ts';
 
 /** Who may be here, by a bearer token of Entra. */
 export interface Gate {
@@ -55,30 +56,24 @@ function wrongWith(
   tenantId: string | undefined,
   key: KeyObject | undefined,
 ): [code: string, message: string] | undefined {
-  const [head = '', body = '', signature = ''] = token.split('.');
-  let claims: unknown;
-  try {
-    claims = JSON.parse(Buffer.from(body, 'base64url').toString());
-  } catch {
-    return invalid('The access token is invalid.');
-  }
-  if (key !== undefined) {
-    const verifier = createVerify('RSA-SHA256').update(`${head}.${body}`);
-    if (!verifier.verify(key, Buffer.from(signature, 'base64url')))
-      return invalid('The access token has an invalid signature.');
-  }
-  const given = text(field(claims, 'aud'))?.replace(/\/$/, '');
+  const claims = readJwt(token)?.claims;
+  if (claims === undefined) return invalid('The access token is invalid.');
+  const [, signed = '', signature = ''] = /^(.*)\.([^.]*)$/s.exec(token) ?? [];
+  if (
+    key !== undefined &&
+    !verify('RSA-SHA256', Buffer.from(signed), key, Buffer.from(signature, 'base64url'))
+  )
+    return invalid('The access token has an invalid signature.');
+  const given = text(claims['aud'])?.replace(/\/$/, '');
   if (given !== audience)
     return [
       'InvalidAuthenticationTokenAudience',
       `The access token has been obtained for wrong audience or resource '${given}'. It should exactly match one of the allowed audiences '${audience}'.`,
     ];
-  const tenant = text(field(claims, 'iss')) ?? '';
+  const tenant = text(claims['iss']) ?? '';
   if (tenantId !== undefined && !tenant.includes(tenantId))
     return ['InvalidAuthenticationTokenTenant', 'The access token is from the wrong issuer.'];
-  const seconds = Date.now() / 1000;
-  const expires = Number(field(claims, 'exp'));
-  if (!(expires > seconds))
+  if (!(Number(claims['exp']) > seconds()))
     return [
       'ExpiredAuthenticationToken',
       'The access token expiry UTC time is earlier than current UTC time.',

@@ -40,6 +40,8 @@ export interface JobsOptions extends Compute {
   cancelAnswer(): 200 | 202;
 }
 
+/** What is told of a job that was sent without it. */
+const NEW = { tags: {}, properties: {}, experimentName: 'Default', isArchived: false };
 const MUTABLE = new Set(['description', 'tags', 'displayName', 'properties', 'isArchived']);
 /** What the service adds; a client may send it back. */
 const OWN = new Set(['status', 'services', 'parameters']);
@@ -143,7 +145,7 @@ export function openJobs(options: JobsOptions): Jobs {
     }
     const refused = options.refuse(given);
     if (refused !== undefined) return refused;
-    const job = start(name, { tags: {}, properties: {}, experimentName: 'Default', ...given });
+    const job = start(name, { ...NEW, ...given });
     return { status: 201, body: shown(job) };
   };
 
@@ -164,7 +166,7 @@ export function openJobs(options: JobsOptions): Jobs {
     all,
     script: (steps, name = /(?:)/) => void scripts.unshift({ name, steps }),
     add(name, properties, about) {
-      const job = Object.assign(newJob(name, { tags: {}, properties: {}, ...properties }), about);
+      const job = Object.assign(newJob(name, { ...NEW, ...properties }), about);
       all.set(name, job);
       return job;
     },

@@ -1,9 +1,7 @@
 import { randomUUID, type KeyObject } from 'node:crypto';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { createServer } from 'node:https';
 import type { Certificate } from '../../fixtures/certificates.ts';
 import { type Target, turns } from '../faults.ts';
+import { serveTls } from '../serve-tls.ts';
 import type { May } from './arm.ts';
 import { type Assets, openAssets } from './assets.ts';
 import { type Gate, openGate } from './bearer.ts';
@@ -135,25 +133,15 @@ export async function startAzureMl(settings: AzureMlSettings): Promise<FakeAzure
     for (const { fault, meets } of rules) if (meets({ origin: 'registry', method, path })) faults.push(fault);
     return faults[0];
   };
-  const server = createServer(
-    { key: readFileSync(tls.key), cert: readFileSync(tls.certificate) },
-    (request, response) => {
-      const inside = { may, gate, jobs, violations, id, parts, dataPlane, description, url };
-      serve(inside, requests, faultOf, request, response).catch((error: unknown) => {
-        violations.push(`the stand-in failed: ${String(error)}`);
-        response.destroy();
-      });
-    },
-  );
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const url = `https://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+  const server = await serveTls(tls, (request, response) => {
+    const { url } = server;
+    const inside = { may, gate, jobs, violations, id, parts, dataPlane, description, url };
+    return serve(inside, requests, faultOf, request, response);
+  });
+  const { url } = server;
   const stop = async () => {
     await jobs.stop();
-    const closed = once(server, 'close');
-    server.close().closeAllConnections();
-    await closed;
+    await server.stop();
     if (violations.length > 0) throw new Error(`not as Microsoft describes it:\n${violations.join('\n')}`);
   };
   return {
