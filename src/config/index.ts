@@ -5,4 +5,4 @@ export { nearest } from './nearest.ts';
 export type { AzureConfig, ModelConfig } from './schema.ts';
 export { type ProjectAnswers, projectSkeleton, quoted, SCHEMA_ADDRESS } from './skeleton.ts';
 export { isTaskName, type MetricOf, TASK_METRICS, TASK_NAMES, type TaskName } from './tasks.ts';
-export { placeOfSetting } from './yaml-file.ts';
+export { placeOfSetting, validateYaml } from './yaml-file.ts';
