@@ -100,8 +100,7 @@ async function inPlace(ml: MlWorkspace, name: string): Promise<Placed> {
   const address = parseBlobAddress(name, ml.environment);
   const isFile = await isBlob(ml, address);
   const path = isFile ? address.prefix : address.prefix === '' ? '' : `${address.prefix}/`;
-  const store = await readDatastore(ml);
-  const isOwn = `${address.container}/` === `${blobsIn(store, '', ml).container}/`;
+  const isOwn = blobsIn(await readDatastore(ml), '', ml).container === address.container;
   return {
     dataType: isFile ? 'uri_file' : 'uri_folder',
     // The workspace may read its own datastore; elsewhere the compute needs a role of its own.

@@ -17,7 +17,7 @@ const TRAINING: ServiceTraining = {
   budget: { maxMinutes: undefined, maxCost: undefined, hourlyRate: undefined },
   git: { commit: 'f'.repeat(40), branch: 'main', repository: 'https://example.com/x.git', isDirty: false },
 };
-const NAMED = { name: 'edgeloop-churn-0123456789ab', submission: 'one', workspace: '/ws' };
+const NAMED = { name: 'edgeloop-churn-0123456789ab', workspace: '/ws' };
 const RUN = { command: 'true', environmentVariables: {}, codeId: '/code', environmentId: '/environment' };
 
 function jobOf(training: ServiceTraining) {
@@ -45,7 +45,6 @@ describe('the body of a job', () => {
         'mlflow.source.git.branch': 'main',
         'mlflow.source.git.commit': 'f'.repeat(40),
         'azureml.git.dirty': 'False',
-        'dev.edgeloop.submission': 'one',
       },
       ...RUN,
       inputs: {

@@ -22,7 +22,7 @@ export interface JobCommon {
   experimentName: string;
   /** By which it is found again. */
   tags: Record<string, string>;
-  /** Which commit is trained, and which submission this is. */
+  /** Which commit is trained. */
   properties: Record<string, string>;
   /** Uploads a folder once per content; gives the ARM id of its code asset. */
   code(folder: string): Promise<string>;
@@ -35,20 +35,17 @@ export interface JobCommon {
   computeId: string | undefined;
 }
 
-/** The property that tells who of two that submit the same job at the same time was first. */
-export const SUBMISSION = 'dev.edgeloop.submission';
-
 /** What every job gets that can be known before anything is asked or uploaded; `workspace` is its ARM id. */
 export function commonOf(
   training: ServiceTraining,
-  { name, submission, workspace }: { name: string; submission: string; workspace: string },
+  { name, workspace }: { name: string; workspace: string },
 ): Omit<JobCommon, 'code' | 'data'> {
   const { model, inputKey, data, compute, git, timeoutMs } = training;
   return {
     name,
     experimentName: `edgeloop-${model}`,
     tags: { [ML_TAG.model]: model, [ML_TAG.inputKey]: inputKey, [ML_TAG.dataset]: data.digest },
-    properties: { ...gitProperties(git), [SUBMISSION]: submission },
+    properties: gitProperties(git),
     outputUri: datastoreUri(`edgeloop/models/${model}/${name}/`),
     timeout: isoDuration(timeoutMs),
     computeId: compute === undefined ? undefined : `${workspace}/computes/${compute}`,

@@ -59,19 +59,19 @@ async function upload(target: UploadTarget, { path, file, size, md5 }: LocalFile
     });
   } catch (error) {
     if (!(error instanceof RestError && isThere(error))) throw uploadFailure(error, target);
+    const { contentLength, contentMD5 } = await blob.getProperties(options).catch((unread: unknown) => {
+      throw uploadFailure(unread, target);
+    });
+    const differs = md5 !== undefined && (contentMD5 === undefined || !md5.equals(contentMD5));
+    if (contentLength === size && !differs) return;
+    throw failure(
+      'blob-differs',
+      contentLength === size
+        ? `${address.name}/${path} has ${size} bytes, and not those of ${file}`
+        : `${address.name}/${path} has ${contentLength} bytes, but ${file} has ${size}`,
+      'Somebody else has written there, or the file has changed meanwhile: delete the blob and run it again.',
+    );
   }
-  const { contentLength, contentMD5 } = await blob.getProperties(options).catch((error: unknown) => {
-    throw uploadFailure(error, target);
-  });
-  const differs = md5 !== undefined && (contentMD5 === undefined || !md5.equals(contentMD5));
-  if (contentLength === size && !differs) return;
-  throw failure(
-    'blob-differs',
-    contentLength === size
-      ? `${address.name}/${path} has ${size} bytes, and not those of ${file}`
-      : `${address.name}/${path} has ${contentLength} bytes, but ${file} has ${size}`,
-    'Somebody else has written there, or the file has changed meanwhile: delete the blob and run it again.',
-  );
 }
 
 /** Another one was first. The service says 412 or 409, by the operation. */
