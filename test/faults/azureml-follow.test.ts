@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { followJob } from '../../src/azure/ml/follow.ts';
 import type { Job } from '../fakes/azureml/job.ts';
+import { startFaultProxy } from '../fakes/fault-proxy.ts';
 import { azuriteAvailable } from '../fixtures/azurite.ts';
 import { listener, type MlScene, startMlScene } from '../fixtures/azureml-scene.ts';
 
@@ -105,6 +106,20 @@ describe.skipIf(!azuriteAvailable())('while a job of Azure Machine Learning is f
       ),
     ]);
     expect(told).toContain(`info: Azure tells of the job ${job.name} again`);
+  });
+
+  it('an answer that never comes is asked for again', async () => {
+    const job = await held();
+    await using proxy = await startFaultProxy(scene.azure.url, {
+      tls: await scene.azurite.authority.issue('proxy', 'IP:127.0.0.1'),
+      authority: scene.azurite.authority.certificate,
+    });
+    proxy.fault({ fault: 'stall', of: 'answer', afterBytes: 0 }, { path: JOB });
+    const { ended } = follow(job, { armUrl: proxy.url, answerMs: 300 });
+    await answers(JOB, 3, 200);
+    end(job, 'Completed');
+    expect(await ended).toMatchObject({ name: job.name });
+    expect(proxy.requests.flatMap(({ faults }) => faults)).toEqual(['stall']);
   });
 
   it('gives up after its patience with nothing but errors, and says that the job runs on', async () => {

@@ -22,6 +22,8 @@ export interface MlWorkspaceOptions {
   /** Takes each secret the moment that it is had, so that no log shows it. */
   mask: Mask;
   signal?: AbortSignal;
+  /** How long an answer may take before it is asked for again. Default a minute. */
+  answerMs?: number;
 }
 
 /** A call that the SDK does not have. */
@@ -61,12 +63,13 @@ export interface MlWorkspace {
 
 /** Who asks ARM, whichever host it has. */
 const ARM_SCOPE = 'https://management.azure.com/.default';
+const ANSWER_MS = 60_000;
 /** Its default waits, up to 64 s, are longer than a person waits. `Retry-After` is obeyed all the same. */
 const RETRIES = { maxRetries: 5, retryDelayInMs: 500, maxRetryDelayInMs: 30_000 };
 
 /** Opens a workspace; asks nothing yet. `EDGELOOP_ARM_ENDPOINT` names another Resource Manager than the public cloud's. */
 export function openMlWorkspace(options: MlWorkspaceOptions): MlWorkspace {
-  const { settings, credential, environment, mask, signal } = options;
+  const { settings, credential, environment, mask, signal, answerMs = ANSWER_MS } = options;
   const { subscription, resourceGroup, workspace } = settings;
   const endpoint = (environment['EDGELOOP_ARM_ENDPOINT'] || 'https://management.azure.com').replace(
     /\/$/,
@@ -78,6 +81,7 @@ export function openMlWorkspace(options: MlWorkspaceOptions): MlWorkspace {
     retryOptions: RETRIES,
   });
   mendSerializer(client);
+  limitAnswers(client, answerMs);
   if (signal !== undefined) endWith(client, signal);
   const id = `/subscriptions/${subscription}/resourceGroups/${resourceGroup}/providers/Microsoft.MachineLearningServices/workspaces/${workspace}`;
   const asking = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
@@ -158,6 +162,27 @@ function isAbsent(error: unknown): boolean {
   if (!isRestError(error) || error.statusCode !== 404) return false;
   const text = error.response?.bodyAsText ?? '';
   return !/"(SubscriptionNotFound|ResourceGroupNotFound|ResourceNotFound|ParentResourceNotFound)"/.test(text);
+}
+
+/** A request that nobody answers ends, and is tried again as one that was cut: the SDK would wait for ever. */
+function limitAnswers({ pipeline }: AzureMachineLearningWorkspaces, answerMs: number): void {
+  pipeline.addPolicy(
+    {
+      name: 'limitAnswers',
+      async sendRequest(request, next) {
+        request.timeout ||= answerMs;
+        try {
+          return await next(request);
+        } catch (error) {
+          const isLimit = error instanceof Error && error.name === 'AbortError';
+          if (!isLimit || request.abortSignal?.aborted === true) throw error;
+          const message = `no answer came for ${request.timeout / 1000} s`;
+          throw new RestError(message, { code: 'ETIMEDOUT', request });
+        }
+      },
+    },
+    { afterPhase: 'Retry' },
+  );
 }
 
 function endWith({ pipeline }: AzureMachineLearningWorkspaces, signal: AbortSignal): void {
