@@ -14,6 +14,9 @@ const MLFLOW = /\/mlflow\/runs\/get/;
 /** A status that the SDK itself does not try again. */
 const NOT_RETRIED = 501;
 
+const end = (job: Job, status: Job['status'], more: Partial<Job> = {}) =>
+  void Object.assign(job, { status, endedAt: new Date(), ...more });
+
 describe.skipIf(!azuriteAvailable())('while a job of Azure Machine Learning is followed', () => {
   let scene: MlScene;
   let count = 0;
@@ -39,8 +42,6 @@ describe.skipIf(!azuriteAvailable())('while a job of Azure Machine Learning is f
     if (job === undefined) throw new Error(`there is no job ${name}`);
     return job;
   };
-  const end = (job: Job, status: Job['status'], more: Partial<Job> = {}) =>
-    void Object.assign(job, { status, endedAt: new Date(), ...more });
   const follow = (job: Job, options: Parameters<MlScene['workspace']>[0] & { patienceMs?: number } = {}) => {
     const heard = listener();
     const { patienceMs, ...rest } = options;

@@ -28,6 +28,19 @@ const SWEEP = {
   outputs: MODEL,
 };
 
+const step = (command: string, inputs = {}) => ({
+  type: 'command',
+  command,
+  environmentId: 'azureml:AzureML-sklearn-1.5:1',
+  inputs,
+  outputs: { out: { mode: 'Upload' } },
+});
+
+const tags = (n: number) => ({
+  'dev.edgeloop.model': `churn-${n}`,
+  'dev.edgeloop.input-key': `${n}`.repeat(64),
+});
+
 describe.skipIf(!azuriteAvailable())('following a job of Azure Machine Learning', () => {
   let scene: MlScene;
   let scratch: Awaited<ReturnType<typeof scratchFolder>>;
@@ -114,6 +127,20 @@ describe.skipIf(!azuriteAvailable())('following a job of Azure Machine Learning'
     expect(await download('swept')).toBe('0.9\n');
   });
 
+  it('tells the lines of a pipeline’s steps', async () => {
+    const jobs = {
+      prepare: step('echo prepared; echo rows > ${{outputs.out}}/rows.csv'),
+      train: step('cat ${{inputs.rows}}/rows.csv', {
+        rows: { jobInputType: 'literal', value: '${{parent.jobs.prepare.outputs.out}}' },
+      }),
+    };
+    const properties = { jobType: 'Pipeline', command: undefined, environmentId: undefined, jobs };
+    await scene.submit('piped', '', properties);
+    const heard = listener();
+    expect(await followJob(scene.workspace(), 'piped', heard)).toMatchObject({ name: 'piped' });
+    expect(heard.lines).toEqual(['[piped_prepare] prepared', '[piped_train] rows']);
+  });
+
   it('masks every token and every signature, and tells none', async () => {
     await scene.submit('masked', 'echo "::metric auc 1"; echo done; exit 3');
     const heard = listener();
@@ -198,10 +225,6 @@ describe.skipIf(!azuriteAvailable())('following a job of Azure Machine Learning'
   });
 
   it('lists the jobs of ours that have not ended, of all pages', async () => {
-    const tags = (n: number) => ({
-      'dev.edgeloop.model': `churn-${n}`,
-      'dev.edgeloop.input-key': `${n}`.repeat(64),
-    });
     for (const n of [1, 2, 3, 4, 5]) {
       scene.azure.jobs.script([{ state: 'Queued', ms: Infinity }], new RegExp(`^own-${n}$`));
       await scene.submit(`own-${n}`, 'true', { tags: tags(n) });

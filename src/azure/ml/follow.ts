@@ -1,5 +1,5 @@
 import type { JobBase } from '@azure/arm-machinelearning';
-import { messageOf } from '../../errors.ts';
+import { EdgeloopError, messageOf } from '../../errors.ts';
 import { pause } from '../../pause.ts';
 import type { FinishedJob, ServiceLog } from '../../training/index.ts';
 import { openDataPlane } from './data-plane.ts';
@@ -37,7 +37,7 @@ export async function followJob(ml: MlWorkspace, name: string, deps: FollowDeps)
   const plane = openDataPlane(ml);
   const logs = openJobLogs(ml, name, { plane, onLine: deps.onLine });
   const job = await untilOver(ml, name, deps, logs);
-  await readRest(ml, job, deps, logs);
+  await readRest(ml, name, job, deps, logs);
   const details = logs.details();
   const minutes = details && minutesOf(details);
   const state = stateOf(job);
@@ -45,6 +45,7 @@ export async function followJob(ml: MlWorkspace, name: string, deps: FollowDeps)
   if (courseOf(state) === 'ended badly') throw endedBadly(ended);
   const metrics = await readMetrics(ml, bestTrialOf(job) ?? name, plane).catch((error: unknown) => {
     ml.signal?.throwIfAborted();
+    if (!(error instanceof EdgeloopError)) throw error;
     deps.log('warn', `the metrics of the job ${name} are not known: ${messageOf(error)}`);
     return {};
   });
@@ -80,6 +81,7 @@ function tolerant(ml: MlWorkspace, name: string, { log }: FollowDeps, logs: JobL
       return true;
     } catch (error) {
       ml.signal?.throwIfAborted();
+      if (!(error instanceof EdgeloopError)) throw error;
       if (!isTroubled) log('warn', `the log of the job ${name} cannot be read now: ${messageOf(error)}`);
       isTroubled = true;
       return false;
@@ -87,9 +89,14 @@ function tolerant(ml: MlWorkspace, name: string, { log }: FollowDeps, logs: JobL
   };
 }
 
-async function readRest(ml: MlWorkspace, job: JobBase, deps: FollowDeps, logs: JobLogs): Promise<void> {
+async function readRest(
+  ml: MlWorkspace,
+  name: string,
+  job: JobBase,
+  deps: FollowDeps,
+  logs: JobLogs,
+): Promise<void> {
   const { pollMs = POLL_MS, log } = deps;
-  const name = job.name ?? '';
   const read = tolerant(ml, name, deps, logs);
   for (let tries = 1; !(await read(job, true)); tries++) {
     if (tries === LAST_READS) {

@@ -5,6 +5,7 @@ import type { DataPlane } from './data-plane.ts';
 import { type LogLines, openLogLines } from './log-lines.ts';
 import { type ChildRun, listChildRuns, readRunDetails, type RunDetails } from './run-details.ts';
 import { courseOf } from './states.ts';
+import { streamedLogs } from './streamed-logs.ts';
 import type { MlWorkspace } from './workspace.ts';
 
 /** What a job and the jobs within it print, read bit by bit. */
@@ -39,13 +40,6 @@ interface LogFile {
   lines: LogLines;
 }
 
-/** The patterns of azure-ai-ml (JobLogPattern), by which `az ml job stream` chooses: of several processes the first. */
-const STREAMED = /^user_logs\/std_log\D*0*(_ps)?\.txt$/;
-const OLDER: Record<string, RegExp> = {
-  Command: /^azureml-logs\/\d{2}.+\.txt$/,
-  Pipeline: /^logs\/azureml\/executionlogs\.txt$/,
-  Sweep: /^azureml-logs\/hyperdrive\.txt$/,
-};
 const HAS_CHILDREN = new Set(['Pipeline', 'Sweep']);
 /** Read at once, so that a log of gigabytes never lies in memory. */
 const PIECE = 4 * 1024 * 1024;
@@ -118,9 +112,8 @@ const hasStarted = ({ state = '' }: ChildRun): boolean =>
 
 /** The files to tell, in order, with their URLs. */
 function logsOf({ details }: RunLogs, type: string): [path: string, url: string][] {
-  const all = Object.entries(details?.logFiles ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const streamed = all.filter(([path]) => STREAMED.test(path));
-  return streamed.length > 0 ? streamed : all.filter(([path]) => OLDER[type]?.test(path) === true);
+  const { logFiles = {} } = details ?? {};
+  return streamedLogs(Object.keys(logFiles), type).map((path) => [path, logFiles[path] ?? '']);
 }
 
 /** Tells what a file has beyond what was told of it. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { RemoteStore } from '../../dataset/index.ts';
 import { failure } from '../../errors.ts';
 import { openBlobData } from '../blob-data.ts';
-import { blobsOfUri, datastoreUri } from './datastore.ts';
+import { blobsOfUri, DEFAULT_DATASTORE, datastoreUri } from './datastore.ts';
 import { MODEL_OUTPUT } from './own-job.ts';
 import { bestTrialOf, pageOf } from './read-job.ts';
 import type { MlWorkspace } from './workspace.ts';
@@ -47,10 +47,14 @@ function urisOf({ properties }: JobBase, name: string): Record<string, string> {
   return Object.fromEntries(
     Object.entries(data ?? {}).flatMap(([output, value]) =>
       value?.uri
-        ? [[output, value.uri.replaceAll('${{name}}', name).replaceAll('${{output_name}}', output)]]
+        ? [[output, filledIn(value.uri, { name, output_name: output, default_datastore: DEFAULT_DATASTORE })]]
         : [],
     ),
   );
+}
+
+function filledIn(uri: string, parts: Record<string, string>): string {
+  return uri.replaceAll(/\$\{\{\s*(\w+)\s*\}\}/g, (written, part: string) => parts[part] ?? written);
 }
 
 /** Where the service puts an output of which nobody says where (Microsoft, "CLI (v2) command job YAML schema"). */
