@@ -135,6 +135,16 @@ describe.skipIf(!azuriteAvailable())('while a job of Azure Machine Learning is f
     expect(job.status).toBe('Running');
   });
 
+  it('the time of its end is waited for when run history learns of it later', async () => {
+    const job = await held();
+    const { ended } = follow(job);
+    await answers(DETAILS, 1);
+    Object.assign(job, { status: 'Completed' });
+    await answers(DETAILS, 1);
+    job.endedAt = new Date((job.startedAt?.getTime() ?? 0) + 90_000);
+    expect(await ended).toMatchObject({ minutes: 1.5 });
+  });
+
   it('an outage of run history costs lines and minutes, not the training', async () => {
     const job = await held();
     scene.azure.fault({ fault: 'answer', status: 400 }, { path: /\/history\//, times: Infinity });

@@ -26,7 +26,7 @@ const POLL_MS = 1000;
 const SLOWEST = 15;
 const SLOWER = 1.25;
 /** So often the logs of a job that has ended are asked for. */
-const LAST_READS = 5;
+const LAST_READS = 4;
 
 /**
  * Waits for a job to end, tells each change of its state and each line that it prints. What passes is ridden out: an
@@ -98,9 +98,13 @@ async function readRest(
 ): Promise<void> {
   const { pollMs = POLL_MS, log } = deps;
   const read = tolerant(ml, name, deps, logs);
-  for (let tries = 1; !(await read(job, true)); tries++) {
+  for (let tries = 1; ; tries++) {
+    const isRead = await read(job, true);
+    // Run history may learn of the end a moment later than Resource Manager.
+    if (isRead && logs.details()?.ended !== undefined) break;
     if (tries === LAST_READS) {
-      log('warn', `lines of the job ${name} are missing here; all are at ${pageOf(job) ?? 'its page'}`);
+      if (!isRead)
+        log('warn', `lines of the job ${name} are missing here; all are at ${pageOf(job) ?? 'its page'}`);
       break;
     }
     await pause(pollMs * 2 ** tries, ml.signal);

@@ -31,7 +31,7 @@ interface RunLogs {
   details: RunDetails | undefined;
   readAt: number;
   files: Map<string, LogFile>;
-  /** True when it has ended and all of it was told. */
+  /** True when it has ended, run history knows when, and all of it was told. */
   isDone: boolean;
 }
 
@@ -81,7 +81,7 @@ export function openJobLogs(
         refused: () => (run.readAt = 0),
       });
     }
-    run.isDone = isOver;
+    run.isDone = isOver && run.details?.ended !== undefined;
   };
   return {
     async read({ type, isOver }, renew) {
