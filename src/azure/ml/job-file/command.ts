@@ -8,7 +8,7 @@ import { readSource } from './source-file.ts';
 
 /** The body of a job of the type command (azure-ai-ml, `CommandJob._to_rest_object`). */
 export async function commandFromFile(submission: Submission): Promise<CommandJob> {
-  const { ml, source, training, common } = submission;
+  const { assets, source, training, common } = submission;
   const file = readSource(source, commandFileSchema);
   const inputs = boundInputs(source, file.inputs, { params: training.params, data: common.data });
   const outputs = jobOutputs(source, file.outputs, common.outputUri);
@@ -16,7 +16,7 @@ export async function commandFromFile(submission: Submission): Promise<CommandJo
   return given({
     jobType: 'Command' as const,
     ...jobHead(submission, file),
-    inputs: jobInputs(ml, source, inputs),
+    inputs: jobInputs(assets.workspace, source, inputs),
     outputs,
     ...(await workOf(submission, file, [])),
     limits: {

@@ -1,14 +1,11 @@
 import { createHash } from 'node:crypto';
-import { makeOnce } from '../once.ts';
 import { environmentId } from './assets.ts';
 import { isMap } from './chosen.ts';
 import { given, mapped } from './camel.ts';
 import type { Component } from './component-schema.ts';
 import { checkPlaceholders } from './io-rest.ts';
+import { ANONYMOUS } from './job-assets.ts';
 import { codeId, type Submission } from './job-head.ts';
-
-/** The name of all components that exist for one job only (azure-ai-ml, `ANONYMOUS_COMPONENT_NAME`). */
-const ANONYMOUS = 'azureml_anonymous';
 
 /** Where a component was written, which the service wants to know. */
 export type ComponentSource = 'YAML.JOB' | 'YAML.COMPONENT';
@@ -22,15 +19,15 @@ export async function provideComponent(
   component: Component,
   { at, origin, searched = {} }: { at: string[]; origin: ComponentSource; searched?: object | undefined },
 ): Promise<string> {
-  const { ml, source, common } = submission;
+  const { assets, source } = submission;
   const { code, environment, command, inputs, outputs, tags, description } = component;
   checkPlaceholders(source, [...at, 'command'], command, {
     inputs: { ...searched, ...inputs },
     outputs,
     search_space: searched,
   });
-  const uploaded = code && (await codeId(source, common, code, [...at, 'code']));
-  const installed = await environmentId(ml, source, [...at, 'environment'], environment);
+  const uploaded = code && (await codeId(assets, source, code, [...at, 'code']));
+  const installed = await environmentId(assets, source, [...at, 'environment'], environment);
   const componentSpec = given({
     ...component,
     name: ANONYMOUS,
@@ -41,13 +38,10 @@ export async function provideComponent(
     environment: installed.startsWith('/') ? `azureml:${installed}` : installed,
     _source: origin,
   });
-  const version = versionOf(componentSpec);
-  const properties = given({ componentSpec, isAnonymous: true, tags, description });
-  await makeOnce(ml, `the component ${ANONYMOUS}:${version}`, {
-    find: () => ml.client.componentVersions.get(...ml.at, ANONYMOUS, version),
-    make: () => ml.client.componentVersions.createOrUpdate(...ml.at, ANONYMOUS, version, { properties }),
-  });
-  return `${ml.id}/components/${ANONYMOUS}/versions/${version}`;
+  return assets.component(
+    versionOf(componentSpec),
+    given({ componentSpec, isAnonymous: true, tags, description }),
+  );
 }
 
 /** The values of a parameter as texts, which keeps a number as it is written. */

@@ -1,7 +1,6 @@
 import type { ServiceTraining } from '../../../training/index.ts';
 import type { JobData } from '../job-body.ts';
 import { MODEL_OUTPUT } from '../own-job.ts';
-import type { MlWorkspace } from '../workspace.ts';
 import { dataUri } from './assets.ts';
 import { given, mapped } from './camel.ts';
 import { isMap } from './chosen.ts';
@@ -22,7 +21,7 @@ const LITERAL = /[a-zA-Z0-9_]/;
 
 interface Bound {
   params: ServiceTraining['params'];
-  data: JobData;
+  data: JobData | undefined;
 }
 
 /** A job's inputs with the training data and the params in their places. */
@@ -51,21 +50,25 @@ export function boundInputs(
   >;
 }
 
-function trainInput(source: SourceFile, train: Input | undefined, data: JobData): DataInput {
+function trainInput(source: SourceFile, train: Input | undefined, data: JobData | undefined): DataInput {
   const at = ['inputs', TRAIN];
   if (!isMap(train))
     throw source.wrong(at, 'expected an input with "type: uri_folder": it gets the training data');
-  if (train.type.startsWith('uri_') && train.type !== data.type)
+  if (train.type.startsWith('uri_') && data !== undefined && train.type !== data.type)
     throw source.wrong([...at, 'type'], `found ${train.type}, but the training data are a ${data.type}`);
-  return { ...train, path: data.id };
+  return { ...train, path: data?.id };
 }
 
 /** As the body of a job has them. */
-export function jobInputs(ml: MlWorkspace, source: SourceFile, inputs: Record<string, Literal | DataInput>) {
+export function jobInputs(
+  workspace: string,
+  source: SourceFile,
+  inputs: Record<string, Literal | DataInput>,
+) {
   return mapped(inputs, (input, name) => {
     const at = ['inputs', name];
     if (!isMap(input)) return { jobInputType: 'literal' as const, value: literalText(source, at, input) };
-    const uri = name === TRAIN ? (input.path ?? '') : dataUri(ml, source, at, input);
+    const uri = name === TRAIN ? (input.path ?? '') : dataUri(workspace, source, at, input);
     return given({ jobInputType: input.type, uri, ...inputMode(input), description: input.description });
   });
 }

@@ -1,18 +1,19 @@
 import type { ServiceTraining } from '../../../training/index.ts';
 import type { JobCommon } from '../job-body.ts';
-import type { MlWorkspace } from '../workspace.ts';
 import { computeId, environmentId } from './assets.ts';
 import { camel, given } from './camel.ts';
 import type { CommandFile } from './command-schema.ts';
 import { distributionOf, identityOf } from './settings-rest.ts';
+import type { JobAssets } from './job-assets.ts';
 import type { SourceFile } from './source-file.ts';
 
 /** A job file on its way to a workspace. */
 export interface Submission {
-  ml: MlWorkspace;
+  assets: JobAssets;
   source: SourceFile;
   training: ServiceTraining;
-  common: JobCommon;
+  /** `data` is not known when a file is looked at before anything is sent. */
+  common: Omit<JobCommon, 'code' | 'data'> & { data?: JobCommon['data'] };
 }
 
 type Head = Pick<
@@ -21,14 +22,14 @@ type Head = Pick<
 >;
 
 /** What jobs of all types have. Name, experiment and what finds the job again are ours; other tags are the file's. */
-export function jobHead({ ml, common }: Submission, file: Head) {
+export function jobHead({ assets, common }: Submission, file: Head) {
   return given({
     displayName: file.display_name ?? common.name,
     description: file.description,
     experimentName: common.experimentName,
     tags: { ...file.tags, ...common.tags },
     properties: { ...file.properties, ...common.properties },
-    computeId: common.computeId ?? computeId(ml, file.compute),
+    computeId: common.computeId ?? computeId(assets.workspace, file.compute),
     identity: file.identity && camel(identityOf(file.identity)),
   });
 }
@@ -39,7 +40,7 @@ type Work = Pick<
 >;
 
 /** What runs: of a command job, and of a sweep's trial, which stands at `at`. */
-export async function workOf({ ml, source, training, common }: Submission, work: Work, at: string[]) {
+export async function workOf({ assets, source, training }: Submission, work: Work, at: string[]) {
   const { code, environment, resources, distribution } = work;
   const resource = {
     ...resources,
@@ -47,8 +48,8 @@ export async function workOf({ ml, source, training, common }: Submission, work:
   };
   return given({
     command: work.command,
-    codeId: code && (await codeId(source, common, code, [...at, 'code'])),
-    environmentId: await environmentId(ml, source, [...at, 'environment'], environment),
+    codeId: code && (await codeId(assets, source, code, [...at, 'code'])),
+    environmentId: await environmentId(assets, source, [...at, 'environment'], environment),
     environmentVariables: work.environment_variables,
     distribution: distribution && camel(distributionOf(distribution)),
     resources: Object.keys(resource).length > 0 ? camel(resource) : undefined,
@@ -57,8 +58,8 @@ export async function workOf({ ml, source, training, common }: Submission, work:
 
 /** An uploaded folder, or a code asset by its version. */
 export async function codeId(
+  assets: JobAssets,
   source: SourceFile,
-  common: JobCommon,
   code: string,
   at: string[],
 ): Promise<string> {
@@ -66,5 +67,5 @@ export async function codeId(
   if (asset !== undefined) return asset;
   if (/^(git\+)?[a-z][a-z0-9+.-]+:/i.test(code))
     throw source.wrong(at, `found "${code}", expected a folder among the code of the training`);
-  return common.code(source.within(code, at));
+  return assets.code(source.within(code, at));
 }

@@ -12,7 +12,7 @@ import { stepOf } from './step.ts';
 
 /** The body of a job of the type pipeline (azure-ai-ml, `PipelineJob._to_rest_object`). */
 export async function pipelineFromFile(submission: Submission): Promise<PipelineJob> {
-  const { ml, source, training, common } = submission;
+  const { assets, source, training, common } = submission;
   const file = readSource(source, pipelineFileSchema);
   if (training.instance !== undefined)
     throw source.wrong(
@@ -34,20 +34,20 @@ export async function pipelineFromFile(submission: Submission): Promise<Pipeline
   return given({
     jobType: 'Pipeline' as const,
     ...jobHead(submission, file),
-    inputs: jobInputs(ml, source, inputs),
+    inputs: jobInputs(assets.workspace, source, inputs),
     outputs,
     jobs,
     settings: settingsOf(submission, file.settings),
   });
 }
 
-function settingsOf({ ml, common }: Submission, settings: PipelineFile['settings']) {
+function settingsOf({ assets, common }: Submission, settings: PipelineFile['settings']) {
   const { default_compute, default_datastore, ...rest } = settings;
   return given({
     ...rest,
-    default_compute: common.computeId ?? computeId(ml, default_compute),
+    default_compute: common.computeId ?? computeId(assets.workspace, default_compute),
     default_datastore:
-      default_datastore && `${ml.id}/datastores/${default_datastore.replace(/^azureml:/, '')}`,
+      default_datastore && `${assets.workspace}/datastores/${default_datastore.replace(/^azureml:/, '')}`,
     _source: 'YAML.JOB',
   });
 }

@@ -10,6 +10,8 @@ type Path = readonly (string | number)[];
 export interface SourceFile {
   /** Absolute. */
   path: string;
+  /** Of the code; absolute. */
+  root: string;
   /** As errors name it: relative to where the project's files lie. */
   name: string;
   content: string;
@@ -29,6 +31,7 @@ export function openSource(path: string, root: string): SourceFile {
   };
   return {
     path,
+    root,
     name,
     content: readContent(path, name),
     wrong,

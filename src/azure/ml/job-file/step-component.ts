@@ -33,7 +33,7 @@ export async function componentOf(
   given: Given,
 ): Promise<Provided> {
   const { submission } = place;
-  const { ml, source, training } = submission;
+  const { assets, source } = submission;
   if (isMap(ref)) {
     checkInputs(source, ref, given);
     const id = await provideComponent(submission, ref, { ...given, origin: 'YAML.JOB' });
@@ -46,9 +46,9 @@ export async function componentOf(
         `found "${ref}", expected azureml:NAME:VERSION: what is named by a label or without a version may be another one tomorrow, which no input key would show`,
       );
     const origin = ref.startsWith('azureml://') ? 'REMOTE.REGISTRY' : 'REMOTE.WORKSPACE.COMPONENT';
-    return { id: versionId(ml, 'components', ref), origin };
+    return { id: versionId(assets.workspace, 'components', ref), origin };
   }
-  const own = openSource(source.within(ref.replace(/^file:/, ''), given.at), training.code.folder);
+  const own = openSource(source.within(ref.replace(/^file:/, ''), given.at), source.root);
   checkSecrets(own);
   const component = readSource(own, componentSchema);
   checkInputs(source, component, given);

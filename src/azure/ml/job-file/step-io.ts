@@ -17,7 +17,7 @@ export interface StepPlace {
 
 /** An input of a step, as the body of a pipeline has it. */
 export function stepInput({ submission, portOf }: StepPlace, input: Input, at: string[]) {
-  const { ml, source } = submission;
+  const { assets, source } = submission;
   if (input === null) throw source.wrong(at, 'has no value');
   const binding = isMap(input) ? input.path : input;
   if (isBinding(binding)) {
@@ -25,7 +25,11 @@ export function stepInput({ submission, portOf }: StepPlace, input: Input, at: s
     return { job_input_type: 'literal', value: binding, ...(isMap(input) && inputMode(input)) };
   }
   if (!isMap(input)) return { job_input_type: 'literal', value: literalText(source, at, input) };
-  return { job_input_type: input.type, uri: dataUri(ml, source, at, input), ...inputMode(input) };
+  return {
+    job_input_type: input.type,
+    uri: dataUri(assets.workspace, source, at, input),
+    ...inputMode(input),
+  };
 }
 
 /** An output of a step, as the body of a pipeline has it. */

@@ -9,7 +9,7 @@ import { terminationOf } from './sweep.ts';
 /** A step as the body of a pipeline job has it (azure-ai-ml, `Command._to_rest_object` and `Sweep._to_rest_object`). */
 export async function stepOf(step: Step, name: string, place: StepPlace): Promise<Record<string, unknown>> {
   const { submission, at } = place;
-  const { ml } = submission;
+  const { workspace } = submission.assets;
   const common = {
     name,
     type: step.type,
@@ -17,7 +17,7 @@ export async function stepOf(step: Step, name: string, place: StepPlace): Promis
     comment: step.comment,
     tags: step.tags,
     properties: step.properties,
-    computeId: computeId(ml, step.compute),
+    computeId: computeId(workspace, step.compute),
     inputs: mapped(step.inputs, (input, key) => stepInput(place, input, [...at, 'inputs', key])),
     outputs: mapped(withoutNothing(step.outputs), (output, key) =>
       stepOutput(place, output, [...at, 'outputs', key]),

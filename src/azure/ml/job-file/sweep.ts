@@ -17,7 +17,7 @@ const POLICY = {
 
 /** The body of a job of the type sweep (azure-ai-ml, `SweepJob._to_rest_object`). */
 export async function sweepFromFile(submission: Submission): Promise<SweepJob> {
-  const { ml, source, training, common } = submission;
+  const { assets, source, training, common } = submission;
   const file = readSource(source, sweepFileSchema);
   const { trial, limits } = file;
   const inputs = boundInputs(source, file.inputs, { params: training.params, data: common.data });
@@ -29,7 +29,7 @@ export async function sweepFromFile(submission: Submission): Promise<SweepJob> {
   return given({
     jobType: 'Sweep' as const,
     ...jobHead(submission, file),
-    inputs: jobInputs(ml, source, inputs),
+    inputs: jobInputs(assets.workspace, source, inputs),
     outputs,
     trial: await workOf(submission, { ...trial, resources: trial.resources ?? file.resources }, ['trial']),
     samplingAlgorithm: samplingOf(file.sampling_algorithm),

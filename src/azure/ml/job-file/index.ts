@@ -1,0 +1,1 @@
+export { checkJobFile, jobFromFile, needsCallersToken } from './job-from-file.ts';
