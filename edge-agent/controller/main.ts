@@ -11,9 +11,6 @@ import { startControllerIn } from './run.ts';
  */
 export function runController(authorize: (host: string) => Authorization): void {
   keepGarbageSmall();
-  const post = (message: FromController): void => {
-    if (process.connected) process.send?.(message);
-  };
   const link = createGatewayLink(post);
   let running: ReturnType<typeof startControllerIn> | undefined;
 
@@ -52,4 +49,8 @@ export function runController(authorize: (host: string) => Authorization): void 
         break;
     }
   });
+}
+
+function post(message: FromController): void {
+  if (process.connected) process.send?.(message);
 }

@@ -125,6 +125,18 @@ projectVerb(
   .option('--device <url...>', 'an agent to ask, such as http://127.0.0.1:8080')
   .action(async (release, options) => (await import('./status.ts')).default(release, options));
 
+projectVerb(
+  'doctor',
+  'check program, project, registry, GitHub and Azure; changes nothing',
+  'edgeloop doctor',
+)
+  .option(
+    '--sweep',
+    'instead: list our jobs on Azure ML that nobody waits for, and ask whether to cancel them',
+  )
+  .option('--yes', 'with --sweep: cancel them without asking')
+  .action(async (options) => (await import('./doctor.ts')).default(options));
+
 function referenceVerb(usage: string, description: string, example: string): Command {
   return verb(program, usage, description, example).option(
     '--plain-http',

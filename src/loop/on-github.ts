@@ -31,12 +31,17 @@ export async function chooseVersionHistory(
   return openVersionHistory(client, releaser(environment), sourceControl);
 }
 
-/** Opens the API as the environment says; throws the misuse `github-settings-missing`, which names who asked. */
+/**
+ * Opens the API as the environment says, for `repository` where that is known already; throws the misuse
+ * `github-settings-missing`, which names who asked.
+ */
 export async function connectToGitHub(
-  { environment, signal }: LoopDeps,
+  { environment, signal: user }: LoopDeps,
   askedBy: string,
+  { repository, signal = user }: { repository?: string; signal?: AbortSignal } = {},
 ): Promise<GitHubClient> {
-  const found = readEnvironment(environment);
+  const known = repository === undefined ? {} : { GITHUB_REPOSITORY: repository };
+  const found = readEnvironment({ ...environment, ...known });
   if (found === undefined) {
     throw misuse(
       'github-settings-missing',

@@ -22,6 +22,7 @@ export type { Locks, LockState } from './locks.ts';
 export { openLayoutRegistry, openLayoutRepository } from './layout/layout.ts';
 export * from './media-types.ts';
 export { askRegistry } from './registry/ask-registry.ts';
+export { grantedActions } from './registry/granted-actions.ts';
 export { isAzureRegistry } from './registry/azure-host.ts';
 export { logIn } from './registry/log-in.ts';
 export { openReference, openRegistry, type OpenRegistryOptions } from './open-registry.ts';

@@ -2,6 +2,7 @@ export * from './card.ts';
 export { elementCount, elements, floatTensor, int64Tensor, stringTensor } from './elements.ts';
 export { compareOutputs, goldenSchema, goldenToJson, parseGolden } from './golden.ts';
 export type { OutputComparison, Tolerance } from './golden.ts';
+export { runtimeVersion } from './find-runtime.ts';
 export { hasNonFinite, tensorFromJson, tensorToJson } from './json-tensor.ts';
 export type { JsonTensor } from './json-tensor.ts';
 export { readModelFile } from './model-file.ts';

@@ -2,11 +2,10 @@
  * The session host: a child process that holds one model's ONNX Runtime session and speaks frames on file descriptor 3.
  * It is a process of its own because ONNX Runtime's Node binding loads and runs synchronously, and can end its process.
  */
-import { createRequire } from 'node:module';
 import { Socket } from 'node:net';
-import { join } from 'node:path';
 import type * as ort from 'onnxruntime-node';
 import { messageOf } from '../errors.ts';
+import { findRuntime } from './find-runtime.ts';
 import { encodeFrame, frameDecoder } from './frames.ts';
 import type { Frame } from './frames.ts';
 import { fromOrtTensor, specOf, toOrtTensor } from './ort-tensor.ts';
@@ -66,12 +65,6 @@ async function load(request: LoadRequest): Promise<{ loaded: Loaded; report: obj
     runtimeVersion: runtime.env.versions.node ?? runtime.env.versions.common,
   };
   return { loaded: { runtime, session }, report };
-}
-
-/** Where this program has no `node_modules`, EDGELOOP_ONNXRUNTIME names the folder whose `node_modules` holds it. */
-function findRuntime(): NodeJS.Require {
-  const folder = process.env['EDGELOOP_ONNXRUNTIME'];
-  return createRequire(folder ? join(folder, 'package.json') : import.meta.url);
 }
 
 async function run({ runtime, session }: Loaded, frame: Frame): Promise<Tensor[]> {

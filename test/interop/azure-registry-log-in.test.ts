@@ -54,7 +54,6 @@ describe.skipIf(!acrAvailable())("an identity at Azure's registry", () => {
     return { environment: { ...acr.environment, ...machine.environment, PATH }, asked };
   }
   const exchanges = () => acr.proxy.requests.filter(({ path }) => path === '/oauth2/exchange').length;
-  const shown = ({ stdout, stderr }: Ran) => stdout + stderr;
 
   it('pushes, pulls and inspects with the token of "az login", exchanged once by each', async () => {
     const { environment, asked } = azureCli(acr.accounts.add(WRITER).entraToken);
@@ -98,6 +97,8 @@ describe.skipIf(!acrAvailable())("an identity at Azure's registry", () => {
         ],
       },
     );
+    const written = acr.proxy.requests.filter(({ method }) => ['POST', 'PUT'].includes(method));
+    expect(written.filter(({ path, status }) => /\/denied\//.test(path) && status !== 401)).toEqual([]);
   });
 
   it('is missed with the reason of each, and with what stands in for it on a device', async () => {
@@ -112,6 +113,7 @@ describe.skipIf(!acrAvailable())("an identity at Azure's registry", () => {
         /EDGELOOP_REGISTRY_USERNAME and EDGELOOP_REGISTRY_PASSWORD to a token of the registry/,
       ],
     });
+    expect(existsSync(join(scratch.path, 'none'))).toBe(false);
   });
 
   it.each([
@@ -161,6 +163,10 @@ describe.skipIf(!acrAvailable())("an identity at Azure's registry", () => {
     120_000,
   );
 });
+
+function shown({ stdout, stderr }: Ran): string {
+  return stdout + stderr;
+}
 
 /** The metadata service of a virtual machine that has no identity. */
 async function startNobody() {

@@ -38,26 +38,30 @@ export function openAccounts(): Accounts {
     secrets.push(made);
     return made;
   };
-  /** Microsoft's SDK reads when it expires. */
-  const refreshTokenOf = (role: Role): string => {
-    const claims = { exp: Math.floor(Date.now() / 1000) + 3 * 3600, jti: secret() };
+  const jwt = (claims: object): string => {
     const token = [{ alg: 'RS256', typ: 'JWT' }, claims]
       .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
       .concat(secret())
       .join('.');
-    byRefreshToken.set(token, role);
     secrets.push(token);
+    return token;
+  };
+  /** Microsoft's SDK reads when it expires. */
+  const refreshTokenOf = (role: Role): string => {
+    const token = jwt({ exp: Math.floor(Date.now() / 1000) + 3 * 3600, jti: secret() });
+    byRefreshToken.set(token, role);
     return token;
   };
   const grant = (role: Role | undefined, scope: string): Record<string, string> | undefined => {
     if (role === undefined) return undefined;
-    const token = secret();
     const allowed: readonly string[] = ROLES[role];
-    const granted = scope.split(' ').flatMap((one) => {
-      const [, name = '', actions = ''] = /^repository:(.+):([\w,*]+)$/.exec(one) ?? [];
-      return actions.split(',').flatMap((action) => (allowed.includes(action) ? [`${name} ${action}`] : []));
+    const access = scope.split(' ').flatMap((one) => {
+      const [, name, list = ''] = /^repository:(.+):([\w,*]+)$/.exec(one) ?? [];
+      const actions = list.split(',').filter((action) => allowed.includes(action));
+      return name === undefined ? [] : [{ type: 'repository', name, actions }];
     });
-    scopes.set(token, new Set(granted));
+    const token = jwt({ access, jti: secret() });
+    scopes.set(token, new Set(access.flatMap(({ name, actions }) => actions.map((one) => `${name} ${one}`))));
     return { access_token: token };
   };
   return {
