@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
-import { AZURITE, GITHUB_API, SPECIFICATIONS } from './specifications.ts';
+import { AZURITE, BICEP_GRAMMAR, GITHUB_API, SPECIFICATIONS } from './specifications.ts';
 import { TRAINERS } from './trainers.ts';
 
 const TOOLS = resolve(import.meta.dirname, '../../.tools');
@@ -40,6 +40,11 @@ export function findGitHubDescription(): string | undefined {
 /** The file of Azurite's blob service, to be run by Node; missing like a tool. */
 export function findAzurite(): string | undefined {
   return existsSync(AZURITE.program) ? AZURITE.program : missing(AZURITE.package);
+}
+
+/** The Python that has the grammar of Bicep; missing like a tool. */
+export function findBicepGrammar(): string | undefined {
+  return existsSync(BICEP_GRAMMAR.proof) ? BICEP_GRAMMAR.python : missing('the grammar of Bicep');
 }
 
 /** Whether npm's registry, or what npm has been told to ask in its place, answers; missing like a tool. */

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { AZURITE, GITHUB_API, type Specification, SPECIFICATIONS } from './specifications.ts';
+import { AZURITE, BICEP_GRAMMAR, GITHUB_API, type Specification, SPECIFICATIONS } from './specifications.ts';
 import { TRAINERS } from './trainers.ts';
 
 // What the tests need that npm does not have, at pinned versions. Everything lands in `.tools`, but for Debian
@@ -33,6 +33,7 @@ const tools: Tool[] = [
   azurite(),
   pythonTool('gto', ['gto==1.10.0']),
   pythonTool('zizmor', ['zizmor==1.32.0']),
+  pythonTool('the grammar of Bicep', BICEP_GRAMMAR.packages),
   // In an environment of their own: what gto needs must not meet what a training is pinned to.
   {
     name: 'scikit-learn (the examples in Python)',

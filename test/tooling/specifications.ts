@@ -30,3 +30,10 @@ export const AZURITE = {
     '../../.tools/azurite-3.37.0/node_modules/azurite/dist/src/blob/main.js',
   ),
 };
+
+/** The grammar of Bicep, for Python. Microsoft's compiler is in none of the registries that the tests install from. */
+export const BICEP_GRAMMAR = {
+  packages: ['tree-sitter==0.26.1', 'tree-sitter-bicep==1.1.0'],
+  proof: resolve(import.meta.dirname, '../../.tools/tree-sitter==0.26.1_tree-sitter-bicep==1.1.0.installed'),
+  python: resolve(import.meta.dirname, '../../.tools/python/bin/python3'),
+};
