@@ -1,10 +1,11 @@
 // Commands and workflows in the documents for users: none is misspelt. docs-adopt.test.ts runs those of the guide.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { loadConfig } from '../../src/config/index.ts';
 import { unknownUsage } from '../fixtures/command-usage.ts';
 import {
   blocksOf,
@@ -65,6 +66,22 @@ describe('the commands of documents', () => {
     const named = blocks.flatMap(({ text }) => text.match(/(?<=npm run )[\w-]+|(?<=npm )test\b/g) ?? []);
     expect(named.toSorted()).toEqual(['quickstart', 'test']);
     expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
+  });
+});
+
+describe('the examples of edgeloop.yaml in documents', () => {
+  it('are valid', () => {
+    const examples = DOCUMENTS.flatMap((document) =>
+      blocksOf(readDocument(document)).filter(
+        ({ language, text }) => language === 'yaml' && /^models:/m.test(text),
+      ),
+    );
+    expect(examples.length).toBeGreaterThan(1);
+    for (const { text } of examples) {
+      const root = mkdtempSync(join(tmpdir(), 'edgeloop-docs-'));
+      writeFileSync(join(root, 'edgeloop.yaml'), text);
+      expect(Object.keys(loadConfig(root, undefined, {}).models)).toEqual(['churn']);
+    }
   });
 });
 
