@@ -8,7 +8,7 @@ import { commentReport } from '../loop/tell/comment.ts';
 import { bumpOfLabels } from '../loop/tell/labelled-bump.ts';
 import { currentEvent } from './current-event.ts';
 import { type Event, trainingPermission } from './event.ts';
-import { required } from './inputs.ts';
+import { flag, required } from './inputs.ts';
 import { setOutputs, summarize } from './outputs.ts';
 import { openScoringProject } from './project.ts';
 import { runAction } from './run-action.ts';
@@ -25,6 +25,22 @@ await runAction(async (context) => {
   const workspace = await openScoringProject(context);
   const bump = event.kind === 'pull request' ? bumpOfLabels(event.labels) : undefined;
   const keep = permission.may === 'keep';
+  if (flag('detach')) {
+    const { detachTraining } = await import('../loop/detach.ts');
+    const left = await detachTraining(workspace, model);
+    if (left !== undefined) {
+      core.notice(`It is being trained by the job ${left.job.name}. ${left.job.page ?? ''}`, {
+        title: `${model} is left to itself`,
+      });
+      const inputKey = left.plan.identity.inputKey;
+      return setOutputs({
+        ...outputsOf(undefined),
+        outcome: 'detached',
+        'input-key': inputKey,
+        job: left.job.name,
+      });
+    }
+  }
   const result = await retrainModel(workspace, model, { keep, bump });
   setOutputs(outputsOf(result));
   await tell(workspace, event, result);
@@ -41,12 +57,18 @@ function outputsOf(result: RetrainResult | undefined): Record<string, string | b
     outcome: result?.verdict.outcome ?? 'skipped',
     'input-key': result?.plan.identity.inputKey,
     digest: result?.candidate.descriptor.digest,
+    job: jobOf(result),
     reused: result?.reused,
     'next-version': result?.next?.version,
     'next-bump': result?.next?.bump,
     report: result?.report,
     'report-html': result?.html,
   };
+}
+
+function jobOf(result: RetrainResult | undefined): string | undefined {
+  const job = result?.candidate.card.training?.job;
+  return job?.target === 'azureml' ? job.name : undefined;
 }
 
 /** Wherever people look for it. The verdict stands, whoever of them cannot be told. */

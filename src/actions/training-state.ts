@@ -3,6 +3,17 @@ import { killGroup } from '../kill-group.ts';
 import { ownerName, ownerRuns } from '../process-owner.ts';
 
 const STATE = 'training';
+const JOB = 'job';
+
+/** The same for the job of a service that a training is; an empty name when nobody waits for it any more. */
+export function rememberJob(name: string): void {
+  core.saveState(JOB, name);
+}
+
+/** The job that a step was waiting for when it was killed; `undefined` when it came to its end. */
+export function leftJob(): string | undefined {
+  return core.getState(JOB) || undefined;
+}
 
 /** Lets the action's `post` step know which process a training is: the leader of a group of its own. */
 export function rememberTraining(pid: number): void {

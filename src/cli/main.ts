@@ -69,6 +69,12 @@ projectVerb(
 )
   .option('--from <folder>', 'take the model.onnx in this folder instead of training')
   .option('--allow-dirty', 'take uncommitted changes too; the result is judged, and never kept for a release')
+  .addOption(
+    new Option(
+      '--detach',
+      'leave a training on Azure ML to itself; run it again without this to take it up',
+    ).conflicts(['from', 'allowDirty']),
+  )
   .action(async (model, options) => (await import('./retrain.ts')).default(model, options));
 
 projectVerb('release <model>', 'give the candidate a version: image, tags, lock', 'edgeloop release churn')

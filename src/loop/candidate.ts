@@ -19,6 +19,7 @@ import { readCard } from './releases.ts';
 import type { Identity, Provenance } from './identify.ts';
 import { candidateTag, CODE_ARTIFACT_TYPE, DATASET_ARTIFACT_TYPE } from './plan.ts';
 import { type Job, provideData, runTraining, type Trained } from './train.ts';
+import type { SpentFacts } from '../report/index.ts';
 import { repositoryOf, workPath, type Workspace } from './workspace.ts';
 
 /** A trained and packed model that waits for a verdict or a release. */
@@ -29,6 +30,8 @@ export interface Candidate {
   card: Card;
   /** What it says about the holdout, when it was scored while it was made. */
   predictions?: Predictions;
+  /** What a service took to train it, when it was made now. */
+  spent?: SpentFacts | undefined;
 }
 
 /** Fetches a model of the registry into the work folder, or finds it there. */
@@ -66,20 +69,16 @@ export async function makeCandidate(
   identity: Identity,
   { origin, from, keep: kept = true, moveTag = false }: CandidateMaking,
 ): Promise<Candidate> {
-  const { model, inputKey, settings, paths } = identity;
-  // A mistake in the holdout must not cost a training.
-  const predicted = settings.evaluate.predict !== undefined;
-  await blameSetting(workspace, model, 'data.holdout', () =>
-    checkHoldout({ ...settings.evaluate, holdout: paths.holdout, predicted }),
-  );
+  const { model, inputKey } = identity;
+  await requireSoundHoldout(workspace, identity);
   const folder = workPath(workspace, 'training', inputKey);
   await rm(folder, { recursive: true, force: true });
   const output = join(folder, 'output');
   try {
     const data = await provideData(workspace, identity, folder);
-    const { job, log }: Trained =
+    const { job, log, spent }: Trained =
       from === undefined
-        ? await runTraining(workspace, identity, { folder, data, output })
+        ? await train(workspace, identity, { folder, data, output, origin })
         : { job: await takeModel(from, output) };
     const described = { ...origin, job, data };
     const { card, predictions } = await describeCandidate(workspace, identity, output, described);
@@ -92,10 +91,33 @@ export async function makeCandidate(
       descriptor: await keep(workspace, identity, path, { card, log, kept, moveTag }),
       card,
       predictions,
+      spent,
     };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** A mistake in the holdout must not cost a training. */
+export async function requireSoundHoldout(
+  workspace: Workspace,
+  { model, settings: { evaluate }, paths: { holdout } }: Identity,
+): Promise<void> {
+  const predicted = evaluate.predict !== undefined;
+  await blameSetting(workspace, model, 'data.holdout', () =>
+    checkHoldout({ ...evaluate, holdout, predicted }),
+  );
+}
+
+/** Where the settings say. */
+async function train(
+  workspace: Workspace,
+  identity: Identity,
+  places: { folder: string; data: string; output: string; origin: Provenance },
+): Promise<Trained> {
+  if (identity.settings.train.target === 'local') return runTraining(workspace, identity, places);
+  const { trainOnAzure } = await import('./train-on-azure.ts');
+  return trainOnAzure(workspace, identity, places);
 }
 
 /** Copies a model, its external data and what its training says of it, nothing else that may lie beside them. */
@@ -163,6 +185,9 @@ async function keep(
     const subject = packed.descriptor;
     await writeArtifact(repository, { artifactType: type, mediaType: type, bytes, subject });
   }
+  // By its name in the studio, whoever trained there finds it. Made again under the same name, it is the last one's.
+  const { target, name } = card.training?.job ?? { target: 'local' };
+  if (target === 'azureml') await pushModel(repository, packed, { tag: `job-${name}`, moveTag: true });
   // The tag comes last: who finds it finds everything.
   await pushModel(repository, packed, { tag: candidateTag(inputKey), moveTag });
   return packed.descriptor;

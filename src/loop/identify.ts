@@ -69,9 +69,8 @@ export function identityOf(
 /** Where everything that decides a training lies. */
 export function pathsOf(workspace: Workspace, { train, data }: ModelConfig): Paths {
   const at = (path: string) => resolve(workspace.config.root, path);
-  const { deps } = workspace;
-  const remote = openRemoteData('data.train', data.train, deps);
-  const remoteHoldout = openRemoteData('data.holdout', [data.holdout], deps);
+  const remote = openRemoteData('data.train', data.train, workspace);
+  const remoteHoldout = openRemoteData('data.holdout', [data.holdout], workspace);
   return {
     train: remote === undefined ? data.train.map(at) : [],
     remote,

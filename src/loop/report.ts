@@ -51,6 +51,7 @@ export async function factsOf(
       ...columnChanges(champion?.card, card),
       distributions,
     },
+    ...(candidate.spent !== undefined && { spent: candidate.spent }),
     ...(next !== undefined && { next }),
     ...(released !== undefined && { released }),
     warnings: [...(kept ? [] : [NOT_KEPT]), ...warningsOn(card), ...(await unknownTo(card, paths.holdout))],

@@ -52,6 +52,49 @@ export async function retrainModel(
   model: string,
   options: RetrainOptions = {},
 ): Promise<RetrainResult> {
+  return withPlan(workspace, model, options, async ({ origin, plan }) => {
+    const { identity, champion } = plan;
+    const data = await inspect(workspace, plan);
+    // A training that the gate would refuse for its data need not be paid for.
+    if (plan.candidate === undefined && options.from === undefined) requireSoundData(identity, data);
+    const { candidate, reused } = await obtainCandidate(workspace, plan, {
+      origin,
+      from: options.from,
+      keep: options.keep,
+    });
+    const judgement = await judgeCandidate(workspace, identity, candidate, champion, data);
+    const { verdict } = judgement;
+    const kept = options.keep !== false && candidate.card.training?.uncommitted === undefined;
+    const released = (await listReleases(workspace, model)).find(
+      ({ lock }) => lock.modelManifest === candidate.descriptor.digest,
+    )?.version;
+    const isNew = released === undefined && candidate.descriptor.digest !== champion?.digest;
+    const next =
+      verdict.outcome !== 'fail' && isNew && kept
+        ? nextVersion(await findHighest(workspace, model), candidate.card, options.bump)
+        : undefined;
+    const facts = await factsOf(identity, candidate, judgement, {
+      champion,
+      changes: plan.reasons,
+      next,
+      released,
+      commit: origin.commit,
+      kept: options.keep !== false,
+    });
+    for (const warning of facts.warnings ?? []) workspace.deps.log('warn', warning);
+    const { report, html, page } = await writeReport(workspace, identity, facts, judgement);
+    if (kept) await recordVerdict(workspace, candidate, verdict, page);
+    return { plan, reused, candidate, verdict, next, report, html };
+  });
+}
+
+/** What `plan` finds, with the holdout on this disk, while nobody else here works on the same inputs. */
+export async function withPlan<T>(
+  workspace: Workspace,
+  model: string,
+  options: { allowDirty?: boolean },
+  use: (planned: { origin: Provenance; plan: Plan }) => Promise<T>,
+): Promise<T> {
   const origin = await provenance(workspace, model, options);
   const identity = await provideHoldout(workspace, await identify(workspace, model));
   // Who comes second waits here, and then finds what the first one left.
@@ -60,47 +103,21 @@ export async function retrainModel(
   return withLock(
     join(locks, identity.inputKey),
     LOCK_LIMIT_MS,
-    async () => {
-      const plan = await planFor(workspace, identity);
-      const { champion } = plan;
-      const data = await blameSetting(
-        workspace,
-        model,
-        ({ message }) => (message.includes(identity.paths.holdout) ? 'data.holdout' : 'data.train'),
-        () => inspectDataOf(workspace, identity, champion),
-      );
-      // A training that the gate would refuse for its data need not be paid for.
-      if (plan.candidate === undefined && options.from === undefined) requireSoundData(identity, data);
-      const { candidate, reused } = await obtainCandidate(workspace, plan, {
-        origin,
-        from: options.from,
-        keep: options.keep,
-      });
-      const judgement = await judgeCandidate(workspace, identity, candidate, champion, data);
-      const { verdict } = judgement;
-      const kept = options.keep !== false && candidate.card.training?.uncommitted === undefined;
-      const released = (await listReleases(workspace, model)).find(
-        ({ lock }) => lock.modelManifest === candidate.descriptor.digest,
-      )?.version;
-      const isNew = released === undefined && candidate.descriptor.digest !== champion?.digest;
-      const next =
-        verdict.outcome !== 'fail' && isNew && kept
-          ? nextVersion(await findHighest(workspace, model), candidate.card, options.bump)
-          : undefined;
-      const facts = await factsOf(identity, candidate, judgement, {
-        champion,
-        changes: plan.reasons,
-        next,
-        released,
-        commit: origin.commit,
-        kept: options.keep !== false,
-      });
-      for (const warning of facts.warnings ?? []) workspace.deps.log('warn', warning);
-      const { report, html, page } = await writeReport(workspace, identity, facts, judgement);
-      if (kept) await recordVerdict(workspace, candidate, verdict, page);
-      return { plan, reused, candidate, verdict, next, report, html };
-    },
+    async () => use({ origin, plan: await planFor(workspace, identity) }),
     workspace.deps.signal,
+  );
+}
+
+/** What the training data and the holdout are like. */
+export function inspect(
+  workspace: Workspace,
+  { identity, champion }: Plan,
+): ReturnType<typeof inspectDataOf> {
+  return blameSetting(
+    workspace,
+    identity.model,
+    ({ message }) => (message.includes(identity.paths.holdout) ? 'data.holdout' : 'data.train'),
+    () => inspectDataOf(workspace, identity, champion),
   );
 }
 

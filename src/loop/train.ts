@@ -6,6 +6,7 @@ import type { Card } from '../onnx/index.ts';
 import { trainLocally } from '../training/index.ts';
 import { blameSetting } from './blame-setting.ts';
 import type { Identity } from './identify.ts';
+import type { SpentFacts } from '../report/index.ts';
 import { describeCode, isInside, lookAtCheckout, readOptions, withCheckedOut } from './inputs.ts';
 import { workPath, type Workspace } from './workspace.ts';
 
@@ -15,6 +16,8 @@ export interface Trained {
   job: Job;
   /** File with all that the training printed; absent when there is nothing in it or something is missing. */
   log?: string;
+  /** What a service took for it. */
+  spent?: SpentFacts;
 }
 
 /**

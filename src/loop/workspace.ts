@@ -23,6 +23,8 @@ export interface TrainingFollower {
   started?: (pid: number) => void;
   /** Takes each line that it prints, as it comes. */
   line: (line: string) => void;
+  /** Takes the name of the service's job that it is. */
+  submitted?: (job: string) => void;
   end: () => void;
 }
 

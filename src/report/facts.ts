@@ -15,12 +15,26 @@ export interface ReportFacts {
   data?: DataFacts;
   /** What a reviewer must know before anything else, a sentence each; besides the verdict's own warnings. */
   warnings?: readonly string[];
+  /** What a service took to train the candidate now; absent when nothing was trained there. */
+  spent?: SpentFacts;
   /** Absent when the candidate was refused. */
   next?: { version: string; bump: string; reasons: string[] };
   /** The version that these very bytes have already; absent when they have none. */
   released?: string;
   /** Commands that repeat training and judgement on a laptop, in order. */
   reproduce: string[];
+}
+
+export interface SpentFacts {
+  job: string;
+  /** Where people look at it. */
+  page: string | undefined;
+  /** Of all attempts; undefined where the service does not say. */
+  minutes: number | undefined;
+  /** Money, where a rate is given. */
+  cost: number | undefined;
+  /** What the training says of itself, which nothing is judged by. */
+  metrics: Record<string, number>;
 }
 
 export interface DataFacts {

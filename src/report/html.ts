@@ -13,6 +13,7 @@ import { rocFigure } from './plots/roc.ts';
 import { shiftFigure } from './plots/shifts.ts';
 import { legend } from './plots/svg.ts';
 import { headline, method, reasons } from './sentences.ts';
+import { spentSentences } from './spent-sentences.ts';
 
 const LONGEST_COMMAND = 500;
 /** Whatever got into the page, it loads and runs nothing (Content Security Policy level 3). */
@@ -39,6 +40,7 @@ export function renderHtml(facts: ReportFacts & PlotFacts): string {
     section('What changed', changes(facts)),
     section('Data', data(facts)),
     section('Size, memory and latency', budgetsSection(facts)),
+    section('Training', training(facts)),
     section('Next version', next(facts)),
     section('Reproduce', reproduce(facts)),
     section('Identities', identities(facts)),
@@ -89,6 +91,11 @@ const shiftLegend = legend([
   { kind: 'expected', sample: 'area', text: "champion's training data" },
   { kind: 'found', sample: 'area', text: 'now' },
 ]);
+
+function training({ spent }: ReportFacts): string {
+  const lines = spentSentences(spent, HTML).map((line) => `<li>${line}</li>`);
+  return lines.length === 0 ? '' : `<ul>${lines.join('')}</ul>`;
+}
 
 function next({ next: found, released }: ReportFacts): string {
   if (released !== undefined) return `<p>None: it is released already, as ${HTML.name(released)}.</p>`;

@@ -1,5 +1,5 @@
 export { code as markdownName, plain as markdownText } from './escape.ts';
-export type { DataFacts, PlotFacts, ReportFacts } from './facts.ts';
+export type { DataFacts, PlotFacts, ReportFacts, SpentFacts } from './facts.ts';
 export { renderHtml } from './html.ts';
 export { renderReport } from './markdown.ts';
 export { manifestOnReleasePage, type ReleasePageFacts, renderReleasePage } from './release-page.ts';

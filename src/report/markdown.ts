@@ -4,6 +4,7 @@ import { commandLines, LISTED, listed, REASONS_LISTED, SENTENCE } from './format
 import { dataSection } from './markdown-data.ts';
 import { budgetsSection, metricsSection, slicesSection } from './markdown-tables.ts';
 import { headline, method, reasons } from './sentences.ts';
+import { spentSentences } from './spent-sentences.ts';
 
 /**
  * In bytes. GitHub takes 65,536 characters for a comment, where the rest is for the marker that finds it again, and 65,535
@@ -17,6 +18,7 @@ const bytes = (text: string): number => Buffer.byteLength(text);
 const GIVE_WAY = [
   ['data', 'Data'],
   ['changes', 'What changed'],
+  ['spent', 'Training'],
   ['next', 'Next version'],
   ['slices', 'Slices'],
   ['reproduce', 'Reproduce'],
@@ -38,6 +40,7 @@ export function renderReport(facts: ReportFacts): string {
     ...entry('changes', changes(facts)),
     ...entry('data', dataSection(facts)),
     ['budgets', budgetsSection(facts)],
+    ...entry('spent', spentSection(facts)),
     ...entry('next', nextSection(facts)),
     ['identities', identities(facts)],
     ...entry('reproduce', reproduce(facts)),
@@ -62,6 +65,11 @@ function changes({ changes: found }: ReportFacts): string[] {
   if (found === undefined) return [];
   const lines = found.length === 0 ? 'Nothing that decides the training.' : list(found);
   return [`### What changed\n\n${lines}`];
+}
+
+function spentSection({ spent }: ReportFacts): string[] {
+  const lines = spentSentences(spent, MARKDOWN).map((line) => `- ${line}`);
+  return lines.length === 0 ? [] : [`### Training\n\n${lines.join('\n')}`];
 }
 
 function nextSection({ next, released }: ReportFacts): string[] {

@@ -10,7 +10,7 @@ export interface KeyedInputs {
   /** Digest of the training data's manifest. */
   dataset: string;
   params: Record<string, string | number | boolean>;
-  /** Digest of the lock file. */
+  /** Digest of the lock file, or what stands for one. */
   environment: string;
 }
 

@@ -41,15 +41,18 @@ export async function trainLocally(training: LocalTraining, deps: CommandDeps): 
     { ...command, what, outputs: { model: output } },
     deps,
   );
-  const model = join(output, 'model.onnx');
-  // Not what a link names: the model must be in the folder.
-  const found = await lstat(model).catch(() => undefined);
-  if (found === undefined || !found.isFile() || found.size === 0) {
-    throw failure(
-      'training-without-model',
-      `the ${what} exited with 0 but left no model.onnx in its output folder${tail}`,
-      'The command must write model.onnx into ${{outputs.model}}: the file itself, not a link.',
-    );
-  }
+  await requireModel(output, `the ${what} exited with 0 but left no model.onnx in its output folder${tail}`);
   return { seconds: (performance.now() - started) / 1000, printed, logProblem };
+}
+
+/** Throws `training-without-model`, with that message, unless the folder holds the file itself. */
+export async function requireModel(output: string, message: string): Promise<void> {
+  // Not what a link names: the model must be in the folder.
+  const found = await lstat(join(output, 'model.onnx')).catch(() => undefined);
+  if (found?.isFile() === true && found.size > 0) return;
+  throw failure(
+    'training-without-model',
+    message,
+    'The command must write model.onnx into ${{outputs.model}}: the file itself, not a link.',
+  );
 }

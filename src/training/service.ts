@@ -55,6 +55,8 @@ export interface ServiceJob {
   page: string | undefined;
   /** False when it had been submitted before, by whomever. */
   submitted: boolean;
+  /** True when it has ended well already. */
+  isEnded: boolean;
   /** What earlier attempts at the same training took, failed as they may have. */
   earlierMinutes: number;
 }

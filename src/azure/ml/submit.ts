@@ -8,6 +8,8 @@ import { provideDataAsset } from './data-asset.ts';
 import { provideEnvironment } from './environment.ts';
 import { bindForService, commandJob, commonOf, type JobCommon } from './job-body.ts';
 import { jobFromFile, needsCallersToken } from './job-file/job-from-file.ts';
+import { pageOf, stateOf } from './read-job.ts';
+import { courseOf } from './states.ts';
 import type { MlWorkspace } from './workspace.ts';
 
 /** How long the request that makes a job may still take when the user has cancelled. */
@@ -28,19 +30,16 @@ export async function submitTraining(
   const earlierMinutes = await minutesOfLost(ml, lost, timeoutMs);
   if (job !== undefined) {
     log('info', `the job ${name} is there already`, { status: job.properties.status ?? 'unknown' });
-    return { name, page: pageOf(job), submitted: false, earlierMinutes };
+    return { name, page: pageOf(job), submitted: false, isEnded: isEnded(job), earlierMinutes };
   }
   requireBudget(budget, { model, timeoutMs, earlierMinutes, attempts: lost.length });
   const properties = await describeJob(ml, training, name, log);
   const { made, submitted } = await submit(ml, training, { name, properties });
   log('info', submitted ? `submitted the job ${name}` : `the job ${name} has been submitted already`);
-  return { name, page: pageOf(made), submitted, earlierMinutes };
+  return { name, page: pageOf(made), submitted, isEnded: isEnded(made), earlierMinutes };
 }
 
-/** Where people look at it. */
-function pageOf({ properties: { services } }: JobBase): string | undefined {
-  return services?.['Studio']?.endpoint;
-}
+const isEnded = (job: JobBase): boolean => courseOf(stateOf(job)) === 'ended well';
 
 async function describeJob(
   ml: MlWorkspace,

@@ -92,7 +92,8 @@ function mayPass(error: unknown, meant: unknown): boolean {
     return meant instanceof EdgeloopError && meant.code === 'http-failed';
   }
   // Entra may be out of reach for a while too; what it refuses for good ends with our patience.
-  return error instanceof EdgeloopError && ['azure-no-identity', 'http-failed'].includes(error.code);
+  const passing = ['azure-no-identity', 'azure-identity-failed', 'http-failed'];
+  return error instanceof EdgeloopError && passing.includes(error.code);
 }
 
 function waitOf(error: unknown): number {

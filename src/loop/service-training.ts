@@ -1,0 +1,95 @@
+import { cp, mkdir } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { describeFiles } from '../dataset/index.ts';
+import { misuse } from '../errors.ts';
+import type { ServiceTraining, TrainedRevision, TrainingData } from '../training/index.ts';
+import type { Identity, Provenance } from './identify.ts';
+import { decidingFiles, isInside, lookAtCheckout, withCheckedOut } from './inputs.ts';
+import type { Workspace } from './workspace.ts';
+
+/** What a training on a service is made of: the code in a folder of its own, and the data where they are. */
+export async function serviceTraining(
+  workspace: Workspace,
+  identity: Identity,
+  { folder, data, origin }: { folder: string; data: string; origin: Provenance },
+): Promise<ServiceTraining> {
+  const { model, inputKey, settings, inputs, paths } = identity;
+  const { train } = settings;
+  const code = await onlyCode(workspace, identity, join(folder, 'code'));
+  const { digest } = await describeFiles(code, { signal: workspace.deps.signal });
+  return {
+    model,
+    inputKey,
+    work:
+      train.job === undefined
+        ? { run: inputs.command }
+        : { jobFile: join(code, relativeTo(workspace, train.job)) },
+    params: train.params,
+    code: { folder: code, digest },
+    data: dataOf(identity, data),
+    environment: 'named' in paths.environment ? paths.environment.named : undefined,
+    compute: train.compute,
+    instance: train.instance,
+    timeoutMs: train.timeout,
+    budget: { maxMinutes: train.maxMinutes, maxCost: train.maxCost, hourlyRate: train.hourlyRate },
+    git: await revisionOf(workspace, origin),
+  };
+}
+
+const relativeTo = ({ config }: Workspace, path: string): string =>
+  relative(config.root, join(config.root, path));
+
+/** An address that the service reads itself; else what was brought to this disk. */
+function dataOf({ settings, dataset: { digest, files, bytes } }: Identity, path: string): TrainingData {
+  const [address = ''] = settings.data.train;
+  const reads = /^(azureblob:\/\/|azureml:)/i.test(address);
+  return { digest, files, bytes, at: reads ? { address } : { path } };
+}
+
+/**
+ * A copy of what decides the input key and nothing else of the project, since a training must not depend on what its
+ * name does not tell.
+ */
+async function onlyCode(workspace: Workspace, { paths }: Identity, copy: string): Promise<string> {
+  const { config, sourceControl, deps } = workspace;
+  const files = decidingFiles(paths);
+  for (const file of files) {
+    if (isInside(config.root, file)) continue;
+    throw misuse(
+      'code-outside',
+      `${file} lies outside of the folder of edgeloop.yaml, and a training on Azure ML gets nothing from there`,
+      'Move it into that folder.',
+    );
+  }
+  await mkdir(copy, { recursive: true });
+  const checkedOut = await lookAtCheckout(workspace, paths);
+  return withCheckedOut(workspace, paths, checkedOut, async (snapshot) => {
+    if (snapshot === undefined || sourceControl === undefined) {
+      for (const file of files) {
+        const to = join(copy, relative(config.root, file));
+        await mkdir(dirname(to), { recursive: true });
+        await cp(file, to, { recursive: true });
+      }
+      return copy;
+    }
+    await snapshot.exportTo(copy, { only: files }, deps.signal);
+    return join(copy, relative(sourceControl.top, config.root));
+  });
+}
+
+/** What people look up who find the job in the studio. */
+async function revisionOf(
+  { sourceControl, deps }: Workspace,
+  { commit, uncommitted }: Provenance,
+): Promise<TrainedRevision | undefined> {
+  if (sourceControl === undefined || commit === null) return undefined;
+  const origin = await sourceControl.origin();
+  const { GITHUB_HEAD_REF: head, GITHUB_REF_NAME: ref } = deps.environment;
+  return {
+    commit,
+    branch: head || ref || undefined,
+    // An address may hold a password.
+    repository: origin?.replace(/^(\w+:\/\/)[^/@]*@/, '$1'),
+    isDirty: uncommitted.length > 0,
+  };
+}
