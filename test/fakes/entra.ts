@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { KeyObject } from 'node:crypto';
 import type { Certificate } from '../fixtures/certificates.ts';
 import { type App, checkAssertion, refusal, type Refusal } from './entra-assertion.ts';
-import { encoded, newSigner, seconds } from './jwt.ts';
+import { encoded, isSignedBy, newSigner, readJwt, seconds } from './jwt.ts';
 import { sendJson, serveTls } from './serve-tls.ts';
 
 export interface EntraSettings {
@@ -27,6 +27,8 @@ export interface FakeEntra extends AsyncDisposable {
   tokens: string[];
   /** Every question of the token endpoint, with the code of a refusal. */
   asked: { clientId: string; scope: string; assertion: string; refused: number | undefined }[];
+  /** Whether a token is one of its own, for this audience, and has not expired. */
+  hasGiven(token: string, audience: string): boolean;
   /** A token that the token endpoint would give, without asking it. */
   token(audience: string, lives?: number): string;
   stop(): Promise<void>;
@@ -103,6 +105,12 @@ export async function startEntra(tls: Certificate, settings: EntraSettings): Pro
     livesSeconds: 3599,
     tokens: [],
     asked: [],
+    hasGiven(token, audience) {
+      const { claims } = readJwt(token) ?? {};
+      return (
+        isSignedBy(token, [signer.jwk]) && claims?.['aud'] === audience && Number(claims['exp']) > seconds()
+      );
+    },
     token: (audience, lives = 3599) => signer.sign(claimsOf(tenantId, 'nobody', audience, lives)),
     stop: server.stop,
     [Symbol.asyncDispose]: server.stop,

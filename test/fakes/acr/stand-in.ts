@@ -5,7 +5,7 @@ import { connect, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
-import { makeAuthority } from '../../fixtures/certificates.ts';
+import { type Authority, makeAuthority } from '../../fixtures/certificates.ts';
 import { availableWithCertificates, startRegistry } from '../../fixtures/registries.ts';
 import { startConnectProxy } from '../connect-proxy.ts';
 import { type FaultProxy, startFaultProxy } from '../fault-proxy.ts';
@@ -41,14 +41,21 @@ const HOST = 'acme.azurecr.io';
 /** Whether it can be started here; says so loudly when not, and throws under `CI=true`. */
 export const acrAvailable = (): boolean => availableWithCertificates('docker-registry');
 
+export interface AcrSettings {
+  /** Issues its certificate; default: an authority of its own. */
+  authority?: Authority;
+  /** Which role an access token of Entra has here; default: only those of `accounts` have one. */
+  entraRole?: (token: string) => Role | undefined;
+}
+
 /** Starts an Azure Container Registry: a real docker-registry behind Azure's tokens, attributes and locks, over TLS. */
-export async function startAcr(): Promise<Acr> {
+export async function startAcr(settings: AcrSettings = {}): Promise<Acr> {
   const folder = await mkdtemp(join(tmpdir(), 'edgeloop-acr-'));
-  const authority = await makeAuthority(folder);
+  const authority = settings.authority ?? (await makeAuthority(folder));
   const { certificate, key } = await authority.issue('acr', `DNS:${HOST}`);
   const registry = await startRegistry('docker-registry', { relativeUrls: true });
   const stored = openStored(registry.storage);
-  const accounts = openAccounts();
+  const accounts = openAccounts(settings.entraRole);
   const misfits: string[] = [];
   const describe = readDescription();
   const api = { stored, accounts, misfits, describe, registry: registry.url };

@@ -27,7 +27,8 @@ export interface Accounts {
   secrets: string[];
 }
 
-export function openAccounts(): Accounts {
+/** `entraRole`: who else is known by a token of Entra. */
+export function openAccounts(entraRole: (token: string) => Role | undefined = () => undefined): Accounts {
   const byRefreshToken = new Map<string, Role>();
   const byEntraToken = new Map<string, Role>();
   const byLogin = new Map<string, Role>();
@@ -77,7 +78,8 @@ export function openAccounts(): Accounts {
     },
     answer(route, { query, form, basic }) {
       if (route === 'POST /oauth2/exchange') {
-        const role = byEntraToken.get(form.get('access_token') ?? '');
+        const token = form.get('access_token') ?? '';
+        const role = byEntraToken.get(token) ?? entraRole(token);
         return role && { refresh_token: refreshTokenOf(role) };
       }
       if (route === 'POST /oauth2/token')

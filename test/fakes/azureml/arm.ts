@@ -1,4 +1,5 @@
-import { type Answer, armError, type Asked, userError } from './answer.ts';
+import type { IncomingHttpHeaders } from 'node:http';
+import { type Answer, armError, type Asked, field, userError } from './answer.ts';
 import type { Gate } from './bearer.ts';
 import type { DataPlane } from './data-plane.ts';
 import type { Description } from './description.ts';
@@ -51,10 +52,10 @@ export async function answerArm(
   inside: Inside,
   asked: Asked,
   url: string,
-  authorization: string | undefined,
+  headers: IncomingHttpHeaders,
 ): Promise<Answer> {
   const { gate, description, violations } = inside;
-  const refused = gate.refuse(authorization, ARM_AUDIENCE);
+  const refused = gate.refuse(headers.authorization, ARM_AUDIENCE);
   if (refused !== undefined) return refused;
   const polled = /\/mfeOperationResults\/jc:([^/]+)$/.exec(asked.path)?.[1];
   if (polled !== undefined) {
@@ -79,6 +80,7 @@ export async function answerArm(
     return armError(400, 'ValidationError', wrong.join('; '));
   }
   const answered =
+    lacksUserToken(inside, asked, headers) ??
     answerWorkspace(asked, inside.parts) ??
     (asked.parts[0] === 'jobs' ? inside.jobs.answer(asked) : inside.parts.assets.answer(asked)) ??
     userError(404, `${asked.path} is not here`);
@@ -87,6 +89,21 @@ export async function answerArm(
   const ours = await description.misfitsOfAnswer(request, plain);
   violations.push(...ours.map((what) => `${told}: our answer ${answered.status}: ${what}`));
   return answered;
+}
+
+/**
+ * A pipeline, and a job that runs as the one who submits it, are given on to the service with a token of theirs for it, in
+ * a header that azure-ai-ml sends for these.
+ */
+function lacksUserToken({ gate }: Inside, asked: Asked, headers: IncomingHttpHeaders): Answer | undefined {
+  const [kind, name, more] = asked.parts;
+  if (asked.method !== 'PUT' || kind !== 'jobs' || name === undefined || more !== undefined) return undefined;
+  const properties = field(asked.body, 'properties');
+  const asUser = field(field(properties, 'identity'), 'identityType') === 'UserIdentity';
+  if (field(properties, 'jobType') !== 'Pipeline' && !asUser) return undefined;
+  const given = headers['x-azureml-token'];
+  if (gate.refuse(`Bearer ${String(given)}`, DATA_AUDIENCE) === undefined) return undefined;
+  return userError(400, 'The header x-azureml-token has no token of the user for https://ml.azure.com.');
 }
 
 /** What Resource Manager says of a subscription, group or workspace that there is not. */

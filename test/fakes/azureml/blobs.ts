@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import {
@@ -31,8 +32,10 @@ export interface Blobs {
   container: string;
   /** Brings what a URI means into a folder, and says where it is: a folder, or for `uri_file` a file. */
   fetch(uri: string, type: string, folder: string): Promise<string>;
-  /** Puts all files below a folder (or one file) where a URI says. */
+  /** Puts all files below a folder where a URI says. */
   store(from: string, uri: string): Promise<void>;
+  /** Puts a file there, where there is one. */
+  storeFile(from: string, uri: string): Promise<void>;
   /** A new container and a SAS that may fill it, as `startPendingUpload` gives it. */
   pendingUpload(container: string): Promise<{ blobUri: string; sasUri: string }>;
 }
@@ -114,6 +117,10 @@ export async function openBlobs(storage: Storage, container: string, assets: Ass
         const below = relative(from, file).split(sep).join('/');
         await client.getBlockBlobClient(prefix === '' ? below : `${prefix}/${below}`).uploadFile(file);
       }
+    },
+    async storeFile(from, uri) {
+      const place = placeOf(uri);
+      if (existsSync(from)) await clientOf(place).getBlockBlobClient(place.path).uploadFile(from);
     },
     async pendingUpload(name) {
       const client = service.getContainerClient(name);

@@ -63,10 +63,10 @@ export async function runCommand(
       job.say(`${message}\n`);
       return { code: 'ScriptExecution.StreamAccess.NotFound', message };
     }
-    for (const name of Object.keys(work.outputs)) {
+    for (const [name, output] of Object.entries(work.outputs)) {
       const folder = join(sandbox, 'outputs', name);
       await mkdir(folder, { recursive: true });
-      values[`outputs.${name}`] = folder;
+      values[`outputs.${name}`] = isFile(output) ? join(folder, name) : folder;
     }
     const status = await execute(work, job, {
       command: rendered(work.command, values),
@@ -83,7 +83,10 @@ export async function runCommand(
     if (job.abort.signal.aborted) return undefined;
     job.status = 'Finalizing';
     for (const [name, output] of Object.entries(work.outputs))
-      await blobs.store(join(sandbox, 'outputs', name), outputUri(job.name, name, output));
+      await (isFile(output) ? blobs.storeFile : blobs.store)(
+        values[`outputs.${name}`] ?? '',
+        outputUri(job.name, name, output),
+      );
     if (status === 0) return undefined;
     return {
       code: 'UserError',
@@ -93,6 +96,8 @@ export async function runCommand(
     await rm(sandbox, { recursive: true, force: true });
   }
 }
+
+const isFile = (output: unknown): boolean => field(output, 'jobOutputType') === 'uri_file';
 
 function codeUri(assets: Assets, codeId: string): string {
   const [, name = '', version = ''] =

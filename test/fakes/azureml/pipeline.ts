@@ -13,9 +13,14 @@ export async function runPipeline({
   const places = new Map<string, string>();
   const done = new Set<string>();
   const parent = { name: job.name, ...job.properties };
-  for (const [name, node] of nodes)
-    for (const [output, binding] of Object.entries(object(field(node, 'outputs'))))
+  for (const [name, node] of nodes) {
+    // What only the component declares has a place as well.
+    const outputs = { ...object(componentOf(node, compute)['outputs']), ...object(field(node, 'outputs')) };
+    for (const output of Object.keys(outputs)) {
+      const binding = field(field(node, 'outputs'), output);
       places.set(`${name}.${output}`, placeOf(parent, `${job.name}_${name}`, output, binding));
+    }
+  }
   while (done.size < nodes.length) {
     const ready = nodes.find(
       ([name, node]) => !done.has(name) && readsFrom(node).every((one) => done.has(one)),
@@ -58,19 +63,24 @@ function placeOf(parent: { name: string }, child: string, output: string, bindin
 
 const asset = (value: unknown) => text(value)?.replace(/^azureml:(?=\/)/, '');
 
+/** What the component of a node says; a node may say all of it by itself. */
+function componentOf(node: unknown, { assets }: Compute): Record<string, unknown> {
+  const [, component = '', version = ''] =
+    /(?:\/components\/|^azureml:)([^/:]+)(?:\/versions\/|:)([^/]+)$/.exec(
+      text(field(node, 'componentId')) ?? '',
+    ) ?? [];
+  return object(assets.version('components', component, version)?.properties['componentSpec']);
+}
+
 /** A node as a command job: what its component says, with what is bound put in. */
 function nodeOf(
   node: unknown,
   parent: { name: string },
   places: Map<string, string>,
   name: string,
-  { assets }: Compute,
+  compute: Compute,
 ): { properties: Record<string, unknown> } {
-  const [, component = '', version = ''] =
-    /(?:\/components\/|^azureml:)([^/:]+)(?:\/versions\/|:)([^/]+)$/.exec(
-      text(field(node, 'componentId')) ?? '',
-    ) ?? [];
-  const spec = object(assets.version('components', component, version)?.properties['componentSpec']);
+  const spec = componentOf(node, compute);
   const said = { ...spec, ...object(node) };
   const inputs = Object.entries(object(field(node, 'inputs'))).map(([key, input]) => {
     const declared = text(field(field(spec['inputs'], key), 'type'));
@@ -81,10 +91,10 @@ function nodeOf(
     const value = field(input, 'default');
     return value === undefined ? [] : [[key, { jobInputType: 'literal', value: String(value) }]];
   });
-  const declared = [...Object.keys(object(spec['outputs'])), ...Object.keys(object(field(node, 'outputs')))];
-  const outputs = [...new Set(declared)].map((key) => {
-    const uri = places.get(`${name}.${key}`) ?? outputUri(`${parent.name}_${name}`, key, undefined);
-    return [key, { jobOutputType: 'uri_folder', uri }];
+  const outputs = Array.from(places).flatMap(([place, uri]) => {
+    const [of, key = ''] = place.split('.');
+    const jobOutputType = text(field(field(spec['outputs'], key), 'type')) ?? 'uri_folder';
+    return of === name ? [[key, { jobOutputType, uri }]] : [];
   });
   const codeId = asset(said['codeId'] ?? said['code']);
   return {

@@ -41,6 +41,8 @@ export async function serve(
     status: undefined,
     fault: fault?.fault,
   };
+  // They hold tokens, which no message of a failing test is to show.
+  Object.defineProperty(seen, 'headers', { enumerable: false });
   requests.push(seen);
   if (fault?.fault === 'reset' && fault.when === 'before') return void request.socket.destroy();
   const asked: Asked = {
@@ -59,7 +61,7 @@ export async function serve(
     return void response.end(log.bytes);
   }
   const answered = url.pathname.startsWith('/subscriptions/')
-    ? await answerArm(inside, asked, `${url.pathname}${url.search}`, headers.authorization)
+    ? await answerArm(inside, asked, `${url.pathname}${url.search}`, headers)
     : answerData(inside, asked, headers.authorization);
   if (fault?.fault === 'reset') return void request.socket.destroy();
   send(response, seen, answered);
