@@ -6,7 +6,7 @@ const SIGNAL_MS = 250;
 
 /**
  * Runs work whose signal aborts at SIGINT and SIGTERM; the second of them ends the process at once, with 130. What
- * fails after that fails as `cancelled`, whatever words it finds for it.
+ * fails after that fails as `cancelled`, whatever words it finds for it, unless that is what it says itself.
  */
 export async function cancellable<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
@@ -26,7 +26,8 @@ export async function cancellable<T>(work: (signal: AbortSignal) => Promise<T>):
     // Ctrl-C in a terminal reaches what was started too, and its end may be noticed first.
     if (endedBySignal(error))
       await sleep(SIGNAL_MS, undefined, { signal: controller.signal }).catch(() => {});
-    throw controller.signal.aborted && error instanceof EdgeloopError ? controller.signal.reason : error;
+    if (!controller.signal.aborted || !(error instanceof EdgeloopError)) throw error;
+    throw error.code === 'cancelled' ? error : controller.signal.reason;
   } finally {
     process.off('SIGINT', cancel);
     process.off('SIGTERM', cancel);

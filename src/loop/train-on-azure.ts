@@ -75,15 +75,14 @@ export async function submitJob(
   { folder, data, origin }: Omit<Places, 'output'>,
 ): Promise<ServiceJob> {
   const { deps } = workspace;
-  const { model, inputKey } = identity;
+  const { model } = identity;
   const ml = await workspace.azure();
   const { submitTraining } = await import('../azure/ml/submit.ts');
   const training = await serviceTraining(workspace, identity, { folder, data, origin });
   const setting = ({ code }: { code: string }) =>
     code === 'training-budget' ? 'train.maxMinutes' : work(identity);
   const job = await blameSetting(workspace, model, setting, () => submitTraining(ml, training, deps.log));
-  const did = job.submitted ? 'submitted' : 'taking up';
-  deps.log('info', `${did} the job ${job.name} for ${model}${job.page ? `: ${job.page}` : ''}`, { inputKey });
+  if (job.page !== undefined) deps.log('info', `look at it: ${job.page}`);
   return job;
 }
 

@@ -50,7 +50,7 @@ describe('a retraining that is cancelled', () => {
     expect({ code: step.code, last }).toEqual({ code: 1, last: 'SIGINT' });
     expect(step.commands.at(-1)).toMatchObject({
       command: 'error',
-      message: expect.stringMatching(/^cancelled\n/),
+      message: expect.stringMatching(/^the training of churn was cancelled\n/),
     });
     expect(await processesLeft(words)).toEqual([]);
     expect(leftIn(cwd)).toEqual([]);
