@@ -4,11 +4,10 @@ import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { provideCode } from '../../src/azure/ml/code.ts';
-import { provideDataAsset } from '../../src/azure/ml/data-asset.ts';
-import { commonOf, type JobCommon } from '../../src/azure/ml/job-body.ts';
+import type { JobCommon } from '../../src/azure/ml/job-body.ts';
 import { jobFromFile } from '../../src/azure/ml/job-file/index.ts';
 import { openJobOutput } from '../../src/azure/ml/outputs.ts';
+import { submitTraining } from '../../src/azure/ml/submit.ts';
 import type { ServiceTraining } from '../../src/training/index.ts';
 import type { FakeAzureMl } from '../fakes/azureml/stand-in.ts';
 import { azuriteAvailable } from '../fixtures/azurite.ts';
@@ -119,18 +118,11 @@ describe.skipIf(!azuriteAvailable())("a team's own job file", () => {
       environment: undefined,
       ...changed,
     });
-    const ml = scene.open();
-    const name = `job-${training.inputKey.slice(0, 12)}`;
-    const properties = await jobFromFile(ml, training, {
-      ...commonOf(training, { name, workspace: ml.id }),
-      code: (code) => provideCode(ml, code, scene.log),
-      data: await provideDataAsset(ml, training, scene.log),
-    });
-    await ml.client.jobs.createOrUpdate(...ml.at, name, { properties });
+    const { name } = await submitTraining(scene.open(), training, scene.log);
     const job = scene.ml.jobs.all.get(name);
     await job?.ended;
     expect({ status: job?.status, log: String(job?.log) }).toMatchObject({ status: 'Completed' });
-    const store = await openJobOutput(ml, name);
+    const store = await openJobOutput(scene.open(), name);
     const [model] = await store.list();
     const parts: Buffer[] = [];
     if (model !== undefined)

@@ -30,31 +30,31 @@ interface Provided {
 export async function componentOf(
   ref: Component | string,
   place: StepPlace,
-  given: Given,
+  about: Given,
 ): Promise<Provided> {
   const { submission } = place;
   const { assets, source } = submission;
   if (isMap(ref)) {
-    checkInputs(source, ref, given);
-    const id = await provideComponent(submission, ref, { ...given, origin: 'YAML.JOB' });
+    checkInputs(source, ref, about);
+    const id = await provideComponent(submission, ref, { ...about, origin: 'YAML.JOB' });
     return { id, origin: 'YAML.JOB', component: ref };
   }
   if (/^(azureml:|\/subscriptions\/)/.test(ref)) {
     if (!VERSIONED.test(ref))
       throw source.wrong(
-        given.at,
+        about.at,
         `found "${ref}", expected azureml:NAME:VERSION: what is named by a label or without a version may be another one tomorrow, which no input key would show`,
       );
     const origin = ref.startsWith('azureml://') ? 'REMOTE.REGISTRY' : 'REMOTE.WORKSPACE.COMPONENT';
     return { id: versionId(assets.workspace, 'components', ref), origin };
   }
-  const own = openSource(source.within(ref.replace(/^file:/, ''), given.at), source.root);
+  const own = openSource(source.within(ref.replace(/^file:/, ''), about.at), source.root);
   checkSecrets(own);
   const component = readSource(own, componentSchema);
-  checkInputs(source, component, given);
+  checkInputs(source, component, about);
   const id = await provideComponent({ ...submission, source: own }, component, {
     at: [],
-    searched: given.searched,
+    searched: about.searched,
     origin: 'YAML.COMPONENT',
   });
   return { id, origin: 'YAML.COMPONENT', component };
