@@ -199,5 +199,30 @@ jobs:
 ${ENDS}`;
     const files = { 'train/job.yml': job, 'train/prepare.yml': component, 'train/src/train.sh': SCRIPT };
     expect(await run(files)).toBe('120 of a,b\nx,y\n');
+    // Its steps are started as the caller.
+    const sent = scene.ml.requests.findLast(
+      ({ method, path }) => method === 'PUT' && path.includes('/jobs/'),
+    );
+    expect(sent?.headers['x-azureml-token']).toMatch(/^[\w-]+\.[\w-]+\.[\w-]*$/);
+  });
+
+  it('is refused before anything is sent when it is wrong, or when its machines cost too much', async () => {
+    const job = `${RUNS}\nenvironment: { image: ${IMAGE} }\nresources: { instance_count: 3 }${ENDS}`;
+    const submitted = (text: string) => {
+      const folder = scene.folder({ 'train/job.yml': text });
+      const work = { jobFile: join(folder, 'train/job.yml') };
+      const budget = { maxMinutes: undefined, maxCost: 0.04, hourlyRate: 1 };
+      const changed = { work, budget, code: { folder, digest: '' }, params: { trees: 1 } };
+      return submitTraining(scene.open(), scene.training({ ...changed, environment: undefined }), scene.log);
+    };
+    const before = scene.ml.requests.length;
+    await expect(submitted(job)).rejects.toMatchObject({
+      code: 'training-budget',
+      message: expect.stringContaining('1 minutes on 3 machines: at 1 an hour that is 0.05'),
+    });
+    await expect(submitted(job.replace('trees: 10', 'tree: 10'))).rejects.toMatchObject({
+      code: 'job-file-invalid',
+    });
+    expect(scene.sent(before).filter((sent) => !sent.startsWith('GET /jobs/'))).toEqual([]);
   });
 });

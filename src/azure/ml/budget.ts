@@ -9,17 +9,22 @@ export interface Spending {
   earlierMinutes: number;
   /** How many these were. */
   attempts: number;
+  /** Of a job file: time limits one after the other, and machines that each may take one. */
+  size?: { steps: number; machines: number };
 }
 
 /** Throws the refusal `training-budget` when a job, at its longest, takes more than it may. */
 export function requireBudget({ maxMinutes, maxCost, hourlyRate }: TrainingBudget, spending: Spending): void {
-  const { model, timeoutMs, earlierMinutes, attempts } = spending;
-  const minutes = earlierMinutes + timeoutMs / 60_000;
+  const { model, timeoutMs, earlierMinutes, attempts, size } = spending;
+  const { steps, machines } = size ?? { steps: 1, machines: 1 };
+  const limit = timeoutMs / 60_000;
+  const minutes = earlierMinutes + steps * limit;
   const before =
     attempts === 0
       ? ''
       : `, and ${attempts} earlier ${attempts === 1 ? 'attempt' : 'attempts'} took ${shown(earlierMinutes)}`;
-  const sum = `the training of ${model} may take ${shown(timeoutMs / 60_000)} minutes${before}`;
+  const on = machines === 1 ? '' : ` on ${machines} machines`;
+  const sum = `the training of ${model} may take ${shown(steps * limit)} minutes${on}${before}`;
   if (maxMinutes !== undefined && minutes > maxMinutes) {
     throw refusal(
       'training-budget',
@@ -27,7 +32,7 @@ export function requireBudget({ maxMinutes, maxCost, hourlyRate }: TrainingBudge
       `Lower "timeout", or raise "maxMinutes" to ${Math.ceil(minutes)}.`,
     );
   }
-  const cost = hourlyRate === undefined ? 0 : (minutes / 60) * hourlyRate;
+  const cost = hourlyRate === undefined ? 0 : ((earlierMinutes + limit) / 60) * machines * hourlyRate;
   if (maxCost === undefined || cost <= maxCost) return;
   throw refusal(
     'training-budget',

@@ -7,7 +7,7 @@ import { provideCode } from './code.ts';
 import { provideDataAsset } from './data-asset.ts';
 import { provideEnvironment } from './environment.ts';
 import { bindForService, commandJob, commonOf, type JobCommon } from './job-body.ts';
-import { jobFromFile, needsCallersToken } from './job-file/job-from-file.ts';
+import { checkJobFile, jobFromFile, needsCallersToken } from './job-file/index.ts';
 import { pageOf, stateOf } from './read-job.ts';
 import { courseOf } from './states.ts';
 import type { MlWorkspace } from './workspace.ts';
@@ -32,7 +32,8 @@ export async function submitTraining(
     log('info', `the job ${name} is there already`, { status: job.properties.status ?? 'unknown' });
     return { name, page: pageOf(job), submitted: false, isEnded: isEnded(job), earlierMinutes };
   }
-  requireBudget(budget, { model, timeoutMs, earlierMinutes, attempts: lost.length });
+  const size = await sizeOfFile(ml, training, name);
+  requireBudget(budget, { model, timeoutMs, earlierMinutes, attempts: lost.length, ...(size && { size }) });
   const properties = await describeJob(ml, training, name, log);
   const { made, submitted } = await submit(ml, training, { name, properties });
   log('info', submitted ? `submitted the job ${name}` : `the job ${name} has been submitted already`);
@@ -40,6 +41,12 @@ export async function submitTraining(
 }
 
 const isEnded = (job: JobBase): boolean => courseOf(stateOf(job)) === 'ended well';
+
+/** What a job file's job takes; throws where the file is wrong, before anything is sent. */
+async function sizeOfFile(ml: MlWorkspace, training: ServiceTraining, name: string) {
+  if (!('jobFile' in training.work)) return undefined;
+  return checkJobFile(training, commonOf(training, { name, workspace: ml.id }));
+}
 
 async function describeJob(
   ml: MlWorkspace,

@@ -19,7 +19,20 @@ describe("a team's job file", () => {
     ['a sweep', SWEEP],
     ['a pipeline', PIPELINE],
   ])('may be %s', async (_, job) => {
-    await expect(checked(job)).resolves.toBeUndefined();
+    await expect(checked(job)).resolves.toMatchObject({ steps: 1 });
+  });
+
+  it('tells how many machines its job takes, and for how many time limits', async () => {
+    const two = 'resources: { instance_count: 2 }';
+    await expect(checked(`${COMMAND}${two}\n`)).resolves.toEqual({ steps: 1, machines: 2 });
+    const trials = SWEEP.replace('max_total_trials: 2', 'max_total_trials: 20, max_concurrent_trials: 4');
+    await expect(checked(trials.replace('inputs:', `  ${two}\ninputs:`))).resolves.toEqual({
+      steps: 1,
+      machines: 8,
+    });
+    await expect(checked(SWEEP)).resolves.toEqual({ steps: 1, machines: 2 });
+    const more = `${PIPELINE}  look:\n    command: ls\n    environment: ${ENVIRONMENT}\n    ${two}\n`;
+    await expect(checked(more)).resolves.toEqual({ steps: 2, machines: 3 });
   });
 
   it('is told of all that its schema finds, at once', async () => {
@@ -33,7 +46,7 @@ describe("a team's job file", () => {
 
   it('gives its params to the inputs of their names, and to none that it does not declare', async () => {
     const job = COMMAND.replace('outputs:', '  trees:\noutputs:');
-    await expect(checked(job, { params: { trees: 120 } })).resolves.toBeUndefined();
+    await expect(checked(job, { params: { trees: 120 } })).resolves.toEqual({ steps: 1, machines: 1 });
     await expect(checked(job, { params: { trees: 120, rate: 0.1 } })).rejects.toMatchObject({
       message: expect.stringMatching(
         /job\.yml:3:1: "inputs\.rate": missing: edgeloop\.yaml has a param of that name/,
@@ -101,7 +114,10 @@ describe("a team's job file", () => {
 
   it('may have variables that only sound like secrets', async () => {
     const variables = 'MAX_TOKEN: 512\n  TOKENIZERS_PARALLELISM: "false"\n  USE_SAS: yes\n  PATH_TO: /a:b@c';
-    await expect(checked(`${COMMAND}environment_variables:\n  ${variables}\n`)).resolves.toBeUndefined();
+    await expect(checked(`${COMMAND}environment_variables:\n  ${variables}\n`)).resolves.toEqual({
+      steps: 1,
+      machines: 1,
+    });
   });
 
   it('needs a token of the caller beside it when it starts jobs, or acts, as the caller', () => {

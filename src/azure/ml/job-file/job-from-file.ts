@@ -6,6 +6,7 @@ import type { MlWorkspace } from '../workspace.ts';
 import { assetsIn, NO_ASSETS } from './job-assets.ts';
 import type { Submission } from './job-head.ts';
 import { commandFromFile } from './command.ts';
+import { type JobSize, sizeOf } from './job-size.ts';
 import { pipelineFromFile } from './pipeline.ts';
 import { checkSecrets } from './secrets.ts';
 import { openSource, readSource } from './source-file.ts';
@@ -30,12 +31,15 @@ export async function jobFromFile(
   return translate(training, { assets: assetsIn(ml, common), common });
 }
 
-/** Whether a training's job file is as it has to be, before anything is asked or sent: throws what `jobFromFile` throws. */
+/**
+ * Whether a training's job file is as it has to be, before anything is asked or sent, and what its job takes at most.
+ * Throws what `jobFromFile` throws.
+ */
 export async function checkJobFile(
   training: ServiceTraining,
   common: Omit<JobCommon, 'code' | 'data'>,
-): Promise<void> {
-  await translate(training, { assets: NO_ASSETS, common });
+): Promise<JobSize> {
+  return sizeOf(await translate(training, { assets: NO_ASSETS, common }));
 }
 
 async function translate(
