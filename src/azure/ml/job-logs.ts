@@ -11,8 +11,8 @@ import type { MlWorkspace } from './workspace.ts';
 /** What a job and the jobs within it print, read bit by bit. */
 export interface JobLogs {
   /**
-   * Reads what is new. `renew` when the job's state has changed: there may be other files now. Throws what passes, and
-   * goes on where it was when it is called again.
+   * Reads what is new. `renew` when the job's state has changed, since there may be other files now, and after a
+   * failure. Throws what passes, and goes on where it was when it is called again.
    */
   read(job: { type: string; isOver: boolean }, renew: boolean): Promise<void>;
   /** Tells lines that had no end. */
@@ -76,10 +76,7 @@ export function openJobLogs(
     for (const [path, url] of logsOf(run, type)) {
       const file = run.files.get(path) ?? { offset: 0, lines: openLogLines() };
       run.files.set(path, file);
-      await readFile(file, url, ml.signal, {
-        tell: (lines) => tell(run, lines),
-        refused: () => (run.readAt = 0),
-      });
+      await readFile(file, url, ml.signal, (lines) => tell(run, lines));
     }
     run.isDone = isOver && run.details?.ended !== undefined;
   };
@@ -90,7 +87,7 @@ export function openJobLogs(
       for (const child of await listChildRuns(ml, name, plane)) {
         const run = children.get(child.name) ?? openRun(child.name, child.label);
         children.set(child.name, run);
-        if (hasStarted(child)) await readRun(run, 'Command', isOver || isEnded(child), false);
+        if (hasStarted(child)) await readRun(run, 'Command', isOver || isEnded(child), renew);
       }
     },
     end() {
@@ -121,7 +118,7 @@ async function readFile(
   file: LogFile,
   url: string,
   signal: AbortSignal | undefined,
-  { tell, refused }: { tell: (lines: string[]) => void; refused: () => void },
+  tell: (lines: string[]) => void,
 ): Promise<void> {
   for (;;) {
     const { offset } = file;
@@ -133,8 +130,7 @@ async function readFile(
     // Nothing new (416), or nothing written yet.
     if (status === 416 || status === 404) return;
     if (status !== 200 && status !== 206) {
-      // The signature holds no longer, most likely: a new one comes with the next details.
-      refused();
+      // Most likely the signature holds no longer: whoever reads again after a failure asks for a new one.
       throw failure(
         'http-failed',
         `the log ${new URL(url).pathname} was answered with ${status}`,
