@@ -1,8 +1,12 @@
 // What a training on Azure Machine Learning needs in its workspace: code, data and environment, each put there once.
+import { ContainerClient } from '@azure/storage-blob';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { provideCode } from '../../src/azure/ml/code.ts';
 import { provideDataAsset, resolveDataAsset } from '../../src/azure/ml/data-asset.ts';
 import { provideEnvironment } from '../../src/azure/ml/environment.ts';
+import { blobsIn } from '../../src/azure/ml/datastore.ts';
+import { filesToSend } from '../../src/azure/ml/local-files.ts';
+import { uploadFiles } from '../../src/azure/ml/upload.ts';
 import type { TrainingData } from '../../src/training/index.ts';
 import { azuriteAvailable } from '../fixtures/azurite.ts';
 import { blobNames, startSubmitScene, type SubmitScene } from '../fixtures/submit-scene.ts';
@@ -160,7 +164,7 @@ describe.skipIf(!azuriteAvailable())('the workspace of a training', () => {
     });
 
     it('that are large go in blocks, and go on with what is not there when it broke off', async () => {
-      const large = Buffer.alloc(20 * 1024 * 1024, 'x');
+      const large = Buffer.alloc(10 * 1024 * 1024, 'x');
       const wanted = newData({ path: scene.folder({ 'large.bin': large, 'small.csv': 'a\n' }) });
       // The commit of the blocks is refused: everything but that has been sent.
       scene.proxy.fault({ fault: 'answer', status: 403 }, { path: /comp=blocklist/, times: Infinity });
@@ -174,6 +178,23 @@ describe.skipIf(!azuriteAvailable())('the workspace of a training', () => {
       expect(blocks).toHaveLength(3);
       const stored = await scene.container().getBlobClient(`${below}large.bin`).downloadToBuffer();
       expect(stored.equals(large)).toBe(true);
+    });
+
+    it('that get stuck on their way are sent again', async () => {
+      const bytes = Buffer.alloc(300_000, 'x');
+      const folder = scene.folder({ 'a.bin': bytes });
+      const ml = scene.open();
+      const store = { name: '', account: 'churndata', container: scene.ml.container };
+      const address = blobsIn(store, 'stuck', ml);
+      const container = new ContainerClient(address.container, ml.credential);
+      scene.proxy.fault(
+        { fault: 'stall', of: 'request', afterBytes: 1000 },
+        { method: 'PUT', path: /stuck/ },
+      );
+      const target = { container, address, identity: () => 'test', signal: undefined };
+      await uploadFiles({ ...target, idleMs: 500 }, await filesToSend(folder));
+      const stored = await scene.container().getBlobClient('stuck/a.bin').downloadToBuffer();
+      expect(stored.equals(bytes)).toBe(true);
     });
 
     it('that somebody else has put there with another size are refused', async () => {

@@ -1,5 +1,6 @@
 import { type ContainerClient, RestError } from '@azure/storage-blob';
 import { failure } from '../../errors.ts';
+import { httpFailed } from '../../http-failure.ts';
 import type { BlobAddress } from '../blob-address.ts';
 import { blobFailure } from '../blob-failures.ts';
 import type { LocalFile } from './local-files.ts';
@@ -11,14 +12,21 @@ export interface UploadTarget {
   /** Who writes, for messages. */
   identity: () => string | undefined;
   signal: AbortSignal | undefined;
+  /** How long nothing may go through. Default five minutes: slow lines move a block at a time. */
+  idleMs?: number;
 }
 
-/** As `@azure/storage-blob` is opened everywhere here: its own waits are longer than a person's. */
+/** As a container is opened here: the SDK's own waits are longer than a person's. */
 export const BLOB_RETRIES = { maxTries: 5, retryDelayInMs: 500, maxRetryDelayInMs: 30_000 };
 
 const AT_THE_SAME_TIME = 4;
+const BLOCKS_AT_THE_SAME_TIME = 2;
+/** How long nothing may go through before a file is sent again: the SDK would wait for ever. */
+const IDLE_MS = 300_000;
+/** How often a file is sent that gets stuck. */
+const TRIES = 3;
 /** A larger file goes in blocks, which are committed at once: no blob is ever there in part. */
-const BLOCK_BYTES = 8 * 1024 * 1024;
+const BLOCK_BYTES = 4 * 1024 * 1024;
 
 /**
  * Uploads each file that is not there yet. What somebody else has put there at the same time, or an earlier run, is kept
@@ -33,7 +41,7 @@ export async function uploadFiles(target: UploadTarget, files: readonly LocalFil
   const worker = async (): Promise<void> => {
     for (const file of queue) {
       either.throwIfAborted();
-      await upload({ ...target, signal: either }, file);
+      await sendFile({ ...target, signal: either }, file);
     }
   };
   const workers = Array.from({ length: AT_THE_SAME_TIME }, () =>
@@ -43,7 +51,30 @@ export async function uploadFiles(target: UploadTarget, files: readonly LocalFil
   either.throwIfAborted();
 }
 
-async function upload(target: UploadTarget, { path, file, size, md5 }: LocalFile): Promise<void> {
+async function sendFile(target: UploadTarget, file: LocalFile): Promise<void> {
+  const { signal, idleMs = IDLE_MS } = target;
+  for (let tries = 1; ; tries++) {
+    const idle = new AbortController();
+    const stuck = new Error(`nothing went through for ${idleMs / 1000} s`);
+    const timer = setTimeout(() => idle.abort(stuck), idleMs);
+    const either = AbortSignal.any([idle.signal, ...(signal === undefined ? [] : [signal])]);
+    try {
+      return await sendOnce({ ...target, signal: either }, file, () => void timer.refresh());
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!idle.signal.aborted) throw error;
+      if (tries === TRIES) throw httpFailed(target.address.container, { error: stuck });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+async function sendOnce(
+  target: UploadTarget,
+  { path, file, size, md5 }: LocalFile,
+  onProgress: () => void,
+): Promise<void> {
   const { container, address, signal } = target;
   const prefix = address.prefix === '' ? '' : `${address.prefix}/`;
   const blob = container.getBlockBlobClient(`${prefix}${path}`);
@@ -51,9 +82,10 @@ async function upload(target: UploadTarget, { path, file, size, md5 }: LocalFile
   try {
     await blob.uploadFile(file, {
       ...options,
+      onProgress,
       blockSize: BLOCK_BYTES,
       maxSingleShotSize: BLOCK_BYTES,
-      concurrency: AT_THE_SAME_TIME,
+      concurrency: BLOCKS_AT_THE_SAME_TIME,
       conditions: { ifNoneMatch: '*' },
       ...(md5 && { blobHTTPHeaders: { blobContentMD5: md5 } }),
     });
