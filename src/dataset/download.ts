@@ -1,17 +1,12 @@
-import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { appendTo } from '../append-to.ts';
-import { eachAtOnce } from '../at-once.ts';
-import { EdgeloopError, failure } from '../errors.ts';
+import { failure } from '../errors.ts';
 import { withLock } from '../folder-lock.ts';
-import { requireRoom, storageFailure } from '../storage-failure.ts';
+import { storageFailure } from '../storage-failure.ts';
 import { writeCacheFile } from './cache-file.ts';
+import { fetchFiles } from './fetch-files.ts';
 import { describeFiles } from './local-files.ts';
 import { type DatasetFile, manifestBytes, manifestDigest } from './manifest.ts';
-import { openPartial, type Part, type PartialDownload, type PartialFile } from './partial-download.ts';
-import { notAsListed, readRange } from './read-range.ts';
 import type { RemoteStore } from './remote-store.ts';
 
 export interface DownloadOptions {
@@ -20,13 +15,8 @@ export interface DownloadOptions {
   signal?: AbortSignal;
 }
 
-const AT_THE_SAME_TIME = 8;
 /** Longer than any download: who waits is cancelled by its user, not by a clock. */
 const LOCK_LIMIT_MS = 7 * 24 * 3_600_000;
-const CHUNK = 256 * 1024;
-/** After these nothing of what came is of use to anyone. */
-const WORTHLESS: ReadonlySet<string> = new Set(['remote-changed']);
-
 /**
  * Downloads exactly the files that were planned into `folder`, or finds them there from an earlier time, unchanged
  * since. Each is checked against what was listed: its size, its SHA-256 or MD5 where the store tells one. `folder` is
@@ -91,105 +81,5 @@ async function digestOf(folder: string, signal: AbortSignal | undefined, cache?:
   } catch {
     signal?.throwIfAborted();
     return '';
-  }
-}
-
-/** Fetches what is not there yet; the first failure ends the other downloads too. */
-async function fetchFiles(
-  store: RemoteStore,
-  named: readonly { file: DatasetFile; path: string[] }[],
-  folder: string,
-  signal: AbortSignal | undefined,
-): Promise<PartialDownload> {
-  await using partial = await openPartial(folder, store, named);
-  try {
-    const missing = partial.files.filter((file) => !partial.isChecked(file));
-    const parts = missing.flatMap((file) => file.parts);
-    await requireRoom(
-      folder,
-      parts.reduce((sum, part) => sum + part.to - part.from - partial.held(part), 0),
-    );
-    const work = missing.flatMap((file) => {
-      const began = file.parts.some((part) => partial.held(part) > 0);
-      const last = countdown(file.parts.length);
-      return file.parts.map((part) => async (ends: AbortSignal) => {
-        await fetchPart(store, partial, file, part, ends);
-        if (last()) await checkFile(store, partial, file, began, ends);
-      });
-    });
-    await eachAtOnce(work, AT_THE_SAME_TIME, signal, (each, ends) => each(ends));
-    return partial;
-  } catch (error) {
-    const isWorthless = error instanceof EdgeloopError && WORTHLESS.has(error.code);
-    if (isWorthless || (await readdir(partial.root)).length === 0)
-      await rm(folder, { recursive: true, force: true });
-    throw error;
-  }
-}
-
-/** True when it is called for the last time of so many. */
-function countdown(left: number): () => boolean {
-  return () => --left === 0;
-}
-
-async function fetchPart(
-  store: RemoteStore,
-  partial: PartialDownload,
-  { file, target }: PartialFile,
-  part: Part,
-  signal: AbortSignal,
-): Promise<void> {
-  await mkdir(dirname(target), { recursive: true });
-  const handle = await open(target, constants.O_WRONLY | constants.O_CREAT, 0o644);
-  try {
-    const range = { from: part.from + partial.held(part), to: part.to };
-    const sink = (position: number) => appendTo(handle, position, (end) => partial.grow(part, end));
-    await readRange(store, file, range, sink, signal);
-    await handle.sync();
-    partial.keep(part);
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Compares a file that is whole with what was listed; one that an earlier process began is fetched once more. */
-async function checkFile(
-  store: RemoteStore,
-  partial: PartialDownload,
-  file: PartialFile,
-  began: boolean,
-  signal: AbortSignal,
-): Promise<void> {
-  const wrong = await differenceOf(file, signal);
-  if (wrong === undefined) return partial.check(file);
-  partial.forget(file);
-  if (!began) throw notAsListed(store, file.file, wrong);
-  for (const part of file.parts) await fetchPart(store, partial, file, part, signal);
-  await checkFile(store, partial, file, false, signal);
-}
-
-async function differenceOf({ file, target }: PartialFile, signal: AbortSignal): Promise<string | undefined> {
-  for (const algorithm of ['sha256', 'md5'] as const) {
-    const listed = file[algorithm];
-    if (listed === undefined) continue;
-    const found = await hashOf(target, algorithm, signal);
-    if (found !== listed) return `its ${algorithm} is ${found}, not ${listed}`;
-  }
-  return undefined;
-}
-
-async function hashOf(file: string, algorithm: string, signal: AbortSignal): Promise<string> {
-  const handle = await open(file, 'r');
-  try {
-    const hash = createHash(algorithm);
-    const buffer = Buffer.allocUnsafe(CHUNK);
-    for (;;) {
-      signal.throwIfAborted();
-      const { bytesRead } = await handle.read(buffer, 0, CHUNK);
-      if (bytesRead === 0) return hash.digest('hex');
-      hash.update(buffer.subarray(0, bytesRead));
-    }
-  } finally {
-    await handle.close();
   }
 }

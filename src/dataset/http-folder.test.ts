@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { entry, md5, serve, sha256 } from '../../test/fixtures/web-folder.ts';
-import { describeFiles, describeRemote, downloadRemote, openHttpFolder, parseManifest } from './index.ts';
+import {
+  type DatasetFile,
+  describeFiles,
+  describeRemote,
+  downloadRemote,
+  openHttpFolder,
+  parseManifest,
+} from './index.ts';
 
 let scratch: string;
 beforeEach(() => {
@@ -82,6 +89,83 @@ describe('a web folder with an index', () => {
       return true;
     });
     expect(readFileSync(join(await fetchAll(url), 'a.csv'), 'utf8')).toBe(texts['a.csv']);
+  });
+
+  describe('whose download was stopped half-way', () => {
+    const text = 'x'.repeat(50_000) + 'y'.repeat(50_000);
+    const half = text.length / 2;
+    type Spoil = Parameters<typeof serve>[2];
+    /** Stops a download when one half of the file has come, and downloads it again; says what was asked for then. */
+    async function stopAndGoOn(
+      told: Partial<DatasetFile>,
+      { first = text, spoil }: { first?: string; spoil?: Spoil },
+    ) {
+      const stop = new AbortController();
+      const ranges: unknown[] = [];
+      const { url } = await serve({ a: text }, { files: [entry('a', text, told)] }, (request, response) => {
+        if (!request.url?.endsWith('/a')) return false;
+        if (stop.signal.aborted) {
+          ranges.push(request.headers.range);
+          return spoil?.(request, response) ?? false;
+        }
+        response.writeHead(200, { 'content-length': text.length }).write(first.slice(0, half));
+        setTimeout(() => stop.abort(new Error('stopped')), 100);
+        return true;
+      });
+      const store = openHttpFolder(url);
+      const files = await store.list();
+      const download = (signal?: AbortSignal) =>
+        downloadRemote(store, files, join(scratch, 'data'), {
+          cache: join(scratch, 'cache'),
+          ...(signal && { signal }),
+        });
+      await expect(download(stop.signal)).rejects.toThrow('stopped');
+      expect(existsSync(join(scratch, 'data'))).toBe(false);
+      const error: unknown = await download().catch((thrown: unknown) => thrown);
+      const come =
+        existsSync(join(scratch, 'data')) && readFileSync(join(scratch, 'data/a'), 'utf8') === text;
+      return { ranges, come, error };
+    }
+    const rest = `bytes=${half}-${text.length - 1}`;
+
+    it.each([{ sha256: sha256(text) }, { etag: md5(text) }])('goes on there: %j', async (told) => {
+      expect(await stopAndGoOn(told, {})).toMatchObject({ ranges: [rest], come: true });
+    });
+
+    it('takes the whole file from a server without ranges', async () => {
+      const spoil: Spoil = (_, response) => Boolean(response.end(text));
+      expect(await stopAndGoOn({ sha256: sha256(text) }, { spoil })).toMatchObject({
+        ranges: [rest],
+        come: true,
+      });
+    });
+
+    it('takes the whole file when nothing would tell two halves of two files', async () => {
+      expect(await stopAndGoOn({ version: '7' }, {})).toMatchObject({ ranges: [undefined], come: true });
+    });
+
+    it('takes it anew when the halves do not fit', async () => {
+      const first = 'z'.repeat(text.length);
+      expect(await stopAndGoOn({ sha256: sha256(text) }, { first })).toMatchObject({
+        ranges: [rest, undefined],
+        come: true,
+      });
+    });
+
+    it.each([
+      [
+        'another ETag',
+        { 'content-range': `bytes ${half}-${text.length - 1}/${text.length}`, etag: '"other"' },
+      ],
+      ['another range', { 'content-range': `bytes 0-${half - 1}/${text.length}` }],
+    ])('is refused when the rest comes with %s', async (_, headers) => {
+      const spoil: Spoil = (__, response) => Boolean(response.writeHead(206, headers).end(text.slice(half)));
+      expect(await stopAndGoOn({ etag: md5(text) }, { spoil })).toMatchObject({
+        error: { code: 'remote-changed' },
+        come: false,
+      });
+      expect(readdirSync(scratch)).toEqual([]);
+    });
   });
 
   it.each(['../out.csv', '/etc/out.csv', 'a//b', 'a/./b'])(
