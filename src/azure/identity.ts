@@ -8,7 +8,7 @@ import {
   type TokenCredential,
   WorkloadIdentityCredential,
 } from '@azure/identity';
-import { failure } from '../errors.ts';
+import { EdgeloopError, failure } from '../errors.ts';
 import { type Mask, maskSecret } from './mask.ts';
 
 /** Who we are to Azure, as its SDKs take it. */
@@ -77,7 +77,8 @@ export function azureCredential(
           tried = unsuccessful;
           return token;
         } catch (error) {
-          if (options?.abortSignal?.aborted === true) throw error;
+          // A failure of ours, to get a workflow's token for example, says more than what follows.
+          if (options?.abortSignal?.aborted === true || error instanceof EdgeloopError) throw error;
           unsuccessful.push({ name, why: reasonOf(error) });
           if (!(error instanceof CredentialUnavailableError)) throw failed(unsuccessful);
         }

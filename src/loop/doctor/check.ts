@@ -29,11 +29,12 @@ export async function check(
   code: string,
   user: AbortSignal,
   work: (signal: AbortSignal) => Found | Promise<Found>,
+  limitMs = LIMIT_MS,
 ): Promise<Check> {
-  const limit = AbortSignal.timeout(LIMIT_MS);
+  const limit = AbortSignal.timeout(limitMs);
   const late = failure(
     'no-answer',
-    `no answer came within ${LIMIT_MS / 1000} s`,
+    `no answer came within ${limitMs / 1000} s`,
     'Check the network between here and there: a proxy (HTTPS_PROXY), a firewall, a private endpoint.',
   );
   const { promise: ended, reject } = Promise.withResolvers<never>();

@@ -7,9 +7,10 @@ const ROUTES: [RegExp, string, string[]][] = [
   [/\/commits\/[^/]+\/pulls$/, 'pull_requests', ['pull_requests']],
   [/\/check-runs/, 'checks', ['checks']],
   [/\/deployments/, 'deployments', ['deployments']],
+  [/\/actions\//, 'actions', ['actions']],
 ];
 
-const SCOPES = ['contents', 'issues', 'pull_requests', 'checks', 'deployments'];
+const SCOPES = ['contents', 'issues', 'pull_requests', 'checks', 'deployments', 'actions'];
 
 /** A token's permissions when it may read, or read and write, everything that the stand-in has. */
 export function everything(level: 'read' | 'write'): Permissions {

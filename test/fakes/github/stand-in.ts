@@ -14,6 +14,7 @@ import { deploymentRoutes, type StoredDeployment } from './deployments.ts';
 import { readDescription } from './description.ts';
 import { gitDataRoutes } from './git-data.ts';
 import { serveGit } from './git-over-http.ts';
+import { oidcRoutes, type StoredOidcSubject } from './oidc.ts';
 import { everything, type Permissions } from './permissions.ts';
 import { pullRequestRoutes, type StoredPullRequest } from './pull-requests.ts';
 import { releaseRoutes, type StoredReleases } from './releases.ts';
@@ -41,6 +42,7 @@ export interface GitHubStandIn extends AsyncDisposable {
   comments: StoredComments;
   checkRuns: StoredCheckRun[];
   deployments: StoredDeployment[];
+  oidcSubject: StoredOidcSubject;
   /** Every request to the API: `GET /repos/acme/churn/releases 200`. */
   requests: string[];
   /** What did not fit GitHub's description. A test whose requests left some behind fails when it disposes of this. */
@@ -79,6 +81,11 @@ export async function startGitHub(from: string): Promise<GitHubStandIn> {
   const comments = newComments();
   const checkRuns: StoredCheckRun[] = [];
   const deployments: StoredDeployment[] = [];
+  const oidcSubject = {
+    use_default: true,
+    use_immutable_subject: false,
+    sub_claim_prefix: `repo:${REPOSITORY}`,
+  };
   const tokens = new Map([
     [TOKENS.write, everything('write')],
     [TOKENS.read, everything('read')],
@@ -97,6 +104,7 @@ export async function startGitHub(from: string): Promise<GitHubStandIn> {
       ...commentRoutes(comments, pullRequests),
       ...checkRunRoutes(checkRuns),
       ...deploymentRoutes(deployments),
+      ...oidcRoutes(oidcSubject),
     },
     describe: readDescription(file),
     requests: [],
@@ -143,6 +151,7 @@ export async function startGitHub(from: string): Promise<GitHubStandIn> {
     comments,
     checkRuns,
     deployments,
+    oidcSubject,
     requests: api.requests,
     misfits: api.misfits,
     async clone({ args = [], token = TOKENS.write } = {}) {
