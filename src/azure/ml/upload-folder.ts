@@ -16,9 +16,8 @@ export async function uploadFolder(ml: MlWorkspace, folder: string, path: string
   const { credential, signal } = ml;
   const address = blobsIn(await readDatastore(ml), path, ml);
   const container = new ContainerClient(address.container, credential, { retryOptions: BLOB_RETRIES });
-  const files = await Promise.all(
-    (await filesToSend(folder)).map(async (file) => ({ ...file, md5: await md5Of(file.file) })),
-  );
+  const files = await filesToSend(folder);
+  for (const one of files) one.md5 = await md5Of(one.file);
   await uploadFiles({ container, address, identity: () => credential.source, signal }, files);
   return datastoreUri(`${address.prefix}/`);
 }

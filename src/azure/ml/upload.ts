@@ -30,8 +30,8 @@ const BLOCK_BYTES = 4 * 1024 * 1024;
 
 /**
  * Uploads each file that is not there yet. What somebody else has put there at the same time, or an earlier run, is kept
- * when it has the same size, and the same MD5 where the file's is given: the place is named by the content. Throws `blob-differs`, `blob-write-forbidden` and what
- * `blobFailure` tells.
+ * when it has the same size, and the same MD5 where the file's is given: the place is named by the content. Throws
+ * `blob-differs`, `blob-write-forbidden` and what `blobFailure` tells.
  */
 export async function uploadFiles(target: UploadTarget, files: readonly LocalFile[]): Promise<void> {
   const failed = new AbortController();
