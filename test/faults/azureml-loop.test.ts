@@ -1,0 +1,252 @@
+// A whole `edgeloop retrain` on Azure ML, while something goes wrong on the way: at most one job is paid for, and what
+// fails says how to go on.
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import {
+  azureAvailable,
+  type AzureScene,
+  projectOnAzure,
+  startAzureScene,
+} from '../fixtures/azure-project.ts';
+import { putFile } from '../fixtures/blob-project.ts';
+import { commit } from '../fixtures/churn-project.ts';
+import { checkError, edit, leftIn } from '../fixtures/expect-error.ts';
+import { interrupt } from '../fixtures/interrupt.ts';
+
+const SLOW =
+  'node -e "console.log(\'under way\'); setTimeout(() => {}, 60000)" ${{inputs.train}} ${{outputs.model}} ${{inputs.trees}}';
+
+const judged = (stdout: string): string | undefined => JSON.parse(stdout).verdict?.outcome;
+
+/** A request without the names of what it asks for. */
+const kind = ({ method, path }: { method: string; path: string }) =>
+  `${method} ${path.replace(/.*\/workspaces\/[^/]+/, '').replace(/(jobs|codes|data|runs|versions|environments)\/[^/]+/g, '$1/NAME')}`;
+
+describe.skipIf(!azureAvailable())('a training on Azure ML', () => {
+  let azure: AzureScene;
+  beforeAll(async () => {
+    azure = await startAzureScene();
+  }, 120_000);
+  afterAll(async () => {
+    await azure?.stop();
+  });
+
+  let trees = 12;
+  /** A project whose training nobody has trained before. */
+  const project = (settings: Parameters<typeof projectOnAzure>[1] = {}) =>
+    projectOnAzure(azure, { trees: (trees += 1), ...settings });
+  const retrain = (cwd: string, ...args: string[]) => azure.run(cwd, 'retrain', 'churn', '--json', ...args);
+  /** Jobs that were made since, by name. */
+  const jobsSince = (before: ReadonlySet<string>) =>
+    [...azure.ml.jobs.all.keys()].filter((name) => !before.has(name));
+  const jobsNow = () => new Set(azure.ml.jobs.all.keys());
+  const jobOf = (name = '') => {
+    const job = azure.ml.jobs.all.get(name);
+    if (job === undefined) throw new Error(`there is no job ${name}`);
+    return job;
+  };
+  const heal = () => onTestFinished(() => azure.ml.heal());
+
+  it('whose runner is killed is taken up by the next run, and paid once', async () => {
+    const cwd = project({ trees: 300 });
+    const before = jobsNow();
+    const killed = await interrupt(
+      cwd,
+      ['retrain', 'churn'],
+      { printed: 'log loss' },
+      'SIGKILL',
+      azure.common,
+    );
+    expect(killed.code).toBe(null);
+    const [name] = jobsSince(before);
+    expect(jobOf(name).status).toBe('Running');
+    const again = await retrain(cwd);
+    expect({ code: again.code, stderr: again.stderr }).toMatchObject({ code: 0 });
+    expect(JSON.parse(again.stdout)).toMatchObject({ job: name, verdict: { outcome: 'first' } });
+    expect(again.stderr).toContain(`the job ${name} is there already`);
+    expect(jobsSince(before)).toEqual([name]);
+  });
+
+  it('that is cancelled with Ctrl-C is cancelled there, which is said, and is another attempt next time', async () => {
+    const cwd = project({ run: SLOW });
+    const before = jobsNow();
+    const ran = await interrupt(cwd, ['retrain', 'churn'], { printed: 'under way' }, 'SIGINT', azure.common);
+    const [name] = jobsSince(before);
+    expect(ran.stderr).toMatch(
+      new RegExp(`error\\[cancelled\\]: the training was cancelled, and the job ${name} with it`),
+    );
+    expect(ran.code).toBe(1);
+    await jobOf(name).ended;
+    expect(jobOf(name).status).toBe('Canceled');
+    edit(cwd, 'edgeloop.yaml', ['timeout: 30m', 'timeout: 31m']);
+    commit(cwd, 'wait longer');
+    const detached = await azure.run(cwd, 'retrain', 'churn', '--detach', '--json');
+    expect(JSON.parse(detached.stdout)).toMatchObject({ detached: true, job: `${name}-2` });
+    azure.ml.jobs.cancel(`${name}-2`);
+  });
+
+  it('that is left to itself is taken up when it has ended', async () => {
+    const cwd = project();
+    const left = JSON.parse((await azure.run(cwd, 'retrain', 'churn', '--detach', '--json')).stdout);
+    expect(left).toMatchObject({ detached: true, candidate: null, verdict: null });
+    await jobOf(left.job).ended;
+    const before = jobsNow();
+    const ran = await azure.run(cwd, 'retrain', 'churn', '--detach', '--json');
+    expect(JSON.parse(ran.stdout)).toMatchObject({ job: left.job, verdict: { outcome: 'first' } });
+    expect(jobsSince(before)).toEqual([]);
+  });
+
+  it('that is cancelled by somebody else tells it, and is another attempt next time', async () => {
+    const cwd = project({ run: SLOW });
+    const before = jobsNow();
+    const running = azure.run(cwd, 'retrain', 'churn', '--log-level', 'error');
+    while (jobsSince(before).length === 0) await new Promise((seen) => setTimeout(seen, 20));
+    const [name = ''] = jobsSince(before);
+    azure.ml.jobs.cancel(name);
+    checkError(await running, {
+      exit: 1,
+      code: 'training-cancelled-elsewhere',
+      says: [name, /makes another attempt/],
+    });
+    expect(leftIn(cwd)).toEqual([]);
+  });
+
+  it('whose command fails ends with its last lines, at the line of edgeloop.yaml', async () => {
+    const cwd = project({
+      run: 'echo "no such column" ${{inputs.trees}} ${{inputs.train}} ${{outputs.model}}; exit 3',
+    });
+    const ran = await azure.run(cwd, 'retrain', 'churn', '--json', '--log-level', 'error');
+    expect(ran.code).toBe(1);
+    expect(JSON.parse(ran.stdout).error).toMatchObject({
+      code: 'training-failed',
+      message: expect.stringMatching(/no such column/),
+      places: [{ file: 'edgeloop.yaml', line: expect.any(Number) }],
+    });
+  });
+
+  it('that leaves no model is refused with what it did leave', async () => {
+    const cwd = project({
+      run: 'echo x > ${{outputs.model}}/notes.txt; echo ${{inputs.trees}} ${{inputs.train}}',
+    });
+    const ran = await azure.run(cwd, 'retrain', 'churn', '--log-level', 'error');
+    checkError(ran, {
+      exit: 1,
+      code: 'training-without-model',
+      says: [/left no model.onnx in its output "model"/],
+    });
+    expect(leftIn(cwd)).toEqual([]);
+  });
+
+  it('comes to its end through a storm of 429 and a request that is cut', async () => {
+    heal();
+    const busy = {
+      status: 429,
+      headers: { 'retry-after': '1' },
+      body: { error: { code: 'TooManyRequests', message: 'slow' } },
+    };
+    azure.ml.fault({ fault: 'answer', ...busy }, { path: /./, times: 3 });
+    azure.ml.fault({ fault: 'reset', when: 'after' }, { method: 'PUT', path: /\/jobs\// });
+    const before = jobsNow();
+    const ran = await retrain(project());
+    expect({ code: ran.code, stderr: ran.stderr }).toMatchObject({ code: 0 });
+    expect(judged(ran.stdout)).toBe('first');
+    expect(jobsSince(before)).toHaveLength(1);
+  });
+
+  it('comes to its end when each call is answered with 500 the first time', async () => {
+    // Which calls there are is what one training asks.
+    const from = azure.ml.requests.length;
+    expect((await retrain(project())).code).toBe(0);
+    const kinds = [...new Set(azure.ml.requests.slice(from).map(kind))];
+    expect(kinds.length).toBeGreaterThan(6);
+    heal();
+    for (const one of kinds) {
+      const [method = '', path = ''] = one.split(' ');
+      const pattern = new RegExp(`${path.replaceAll('NAME', '[^/?]+')}(\\?|$)`);
+      azure.ml.fault(
+        { fault: 'answer', status: 500, body: { error: { code: 'InternalServerError', message: 'oops' } } },
+        { method, path: pattern },
+      );
+    }
+    const since = azure.ml.requests.length;
+    const before = jobsNow();
+    const ran = await retrain(project());
+    expect({ code: ran.code, stderr: ran.stderr }).toMatchObject({ code: 0 });
+    expect(jobsSince(before)).toHaveLength(1);
+    const failed = azure.ml.requests.slice(since).filter(({ fault }) => fault === 'answer');
+    expect(failed.length).toBeGreaterThanOrEqual(kinds.length - 2);
+  }, 120_000);
+
+  it('goes on with new tokens when they live for seconds only', async () => {
+    azure.entra.livesSeconds = 2;
+    onTestFinished(() => void (azure.entra.livesSeconds = 3599));
+    const given = azure.entra.tokens.length;
+    const ran = await retrain(project({ trees: 400 }));
+    expect({ code: ran.code, stderr: ran.stderr }).toMatchObject({ code: 0 });
+    expect(azure.entra.tokens.length - given).toBeGreaterThan(4);
+  }, 60_000);
+
+  it('whose data change while it runs is refused, and says so', async () => {
+    const container = await azure.azurite.container('moving');
+    const local = project();
+    await putFile(container, 'train', `${local}/data/train/churn-1.csv`);
+    const at = `azureblob://${azure.azurite.account}/moving`;
+    const cwd = project({ trees: 300, data: `${at}/train` });
+    const running = azure.run(cwd, 'retrain', 'churn', '--log-level', 'error');
+    const before = jobsNow();
+    while (jobsSince(before).length === 0) await new Promise((seen) => setTimeout(seen, 20));
+    await putFile(container, 'train', `${local}/data/train/churn-1.csv`);
+    checkError(await running, {
+      exit: 1,
+      code: 'dataset-differs',
+      says: [/they have changed while the training ran/],
+    });
+    expect(leftIn(cwd)).toEqual([]);
+  }, 60_000);
+
+  it.each([
+    [
+      'another subscription',
+      { subscription: '99999999-2222-4333-8444-555555555555' },
+      'azure-subscription-unknown',
+      /az account list/,
+    ],
+    ['another group', { resourceGroup: 'nowhere' }, 'azure-group-unknown', /az group list/],
+    ['another workspace', { workspace: 'nobody' }, 'azure-workspace-unknown', /az ml workspace list/],
+  ])('of %s names the setting to correct', async (_, wrong, code, says) => {
+    const cwd = project();
+    const [[name = '', value = ''] = []] = Object.entries(wrong);
+    edit(cwd, 'edgeloop.yaml', [new RegExp(`${name}: [^,} ]+`), `${name}: ${value}`]);
+    commit(cwd, 'elsewhere');
+    checkError(await azure.run(cwd, 'retrain', 'churn', '--log-level', 'error'), {
+      exit: 1,
+      code,
+      says: [says],
+    });
+    expect(leftIn(cwd)).toEqual([]);
+  });
+
+  it('without its role names the role and where to give it', async () => {
+    const { role } = azure.ml.may;
+    azure.ml.may.role = 'nothing';
+    onTestFinished(() => void (azure.ml.may.role = role));
+    const cwd = project();
+    checkError(await azure.run(cwd, 'retrain', 'churn', '--log-level', 'error'), {
+      exit: 1,
+      code: 'azure-forbidden',
+      says: [/AzureML Data Scientist/, /acme-ml/],
+    });
+    expect(leftIn(cwd)).toEqual([]);
+  });
+
+  it('beyond its budget is refused before anything is sent', async () => {
+    const cwd = project({ train: ['maxMinutes: 20'] });
+    const before = azure.ml.requests.length;
+    checkError(await azure.run(cwd, 'retrain', 'churn', '--log-level', 'error'), {
+      exit: 3,
+      code: 'training-budget',
+      says: [/20/],
+    });
+    const writes = azure.ml.requests.slice(before).filter(({ method }) => method !== 'GET');
+    expect(writes).toEqual([]);
+  });
+});
