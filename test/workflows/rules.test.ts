@@ -26,9 +26,11 @@ describe.each(ALL)('the workflows of $name', (checked) => {
   const repository = checked.make();
   const each = workflowsIn(repository).map((path) => ({ path, content: read(repository, path) }));
 
-  it('are the three that they should be', () => {
+  it('are those that they should be', () => {
     const names =
-      checked.name === OURS.name ? ['ci', 'example', 'publish'] : ['release', 'retrain', 'rollout'];
+      checked.name === OURS.name
+        ? ['azure-live', 'ci', 'example', 'publish']
+        : ['release', 'retrain', 'rollout'];
     expect(each.map(({ path }) => path).toSorted()).toEqual(
       names.map((name) => `.github/workflows/${name}.yml`),
     );
