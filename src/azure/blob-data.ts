@@ -39,6 +39,7 @@ export function openBlobData(
     retryOptions: RETRIES,
   });
   let folder: string | undefined;
+  let isFile = false;
   const asking = async <T>(work: () => Promise<T>, file?: DatasetFile): Promise<T> => {
     try {
       return await work();
@@ -49,10 +50,14 @@ export function openBlobData(
   return {
     name: address.name,
     ranges: true,
+    get isFile() {
+      return isFile;
+    },
     list: (signal) =>
       asking(async () => {
         const listing = { container, signal, idleMs, pageSize };
         const own = await findBlob(listing, address.prefix);
+        isFile = own !== undefined;
         folder = own === undefined ? folderOf(address.prefix) : parentOf(address.prefix);
         const blobs = own === undefined ? await blobsBelow(listing, folder) : [own];
         return blobs.map((blob) => entryOf(blob, folder ?? ''));

@@ -14,6 +14,8 @@ export interface RemoteStore {
   readonly name: string;
   /** Whether it gives any range of a file; then several of one file are read at once. */
   readonly ranges: boolean;
+  /** True once a listing has shown that the address names one file by itself, not a folder. */
+  readonly isFile?: boolean;
   /** All files, each with what tells its content apart; not a byte of them is read. */
   list(signal?: AbortSignal): Promise<DatasetFile[]>;
   /**

@@ -41,10 +41,14 @@ export function openRemoteData(
 /** Azure's SDKs are loaded when the data are first asked for. */
 function openLazily(name: string, open: () => Promise<RemoteStore>): RemoteStore {
   let opened: Promise<RemoteStore> | undefined;
-  const store = () => (opened ??= open());
+  let known: RemoteStore | undefined;
+  const store = () => (opened ??= open().then((found) => (known = found)));
   return {
     name,
     ranges: true,
+    get isFile() {
+      return known?.isFile === true;
+    },
     list: async (signal) => (await store()).list(signal),
     read: async (...asked) => (await store()).read(...asked),
   };

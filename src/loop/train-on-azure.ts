@@ -51,7 +51,10 @@ export async function trainOnAzure(
     workspace,
     model,
     ({ code }) => (code === 'training-timeout' ? 'train.timeout' : work(identity)),
-    () => cancelledWith(workspace, job.name, () => followJob(ml, job.name, { onLine, log: deps.log })),
+    () =>
+      cancelledWith(workspace, job.name, () =>
+        followJob(ml, job.name, { onLine, log: deps.log, limitMs: settings.train.timeout }),
+      ),
   ).finally(follower.end);
   const logProblem = log.close();
   if (logProblem !== undefined)

@@ -70,7 +70,11 @@ export async function provideData(workspace: Workspace, identity: Identity, fold
   if (paths.remote !== undefined) {
     const kept = workPath(workspace, 'data', dataset.digest.slice('sha256:'.length));
     workspace.deps.log('info', `fetching ${dataset.files} files from ${paths.remote.name}`);
-    return downloadRemote(paths.remote, parseManifest(await dataset.manifest()), kept, options);
+    const files = parseManifest(await dataset.manifest());
+    const provided = await downloadRemote(paths.remote, files, kept, options);
+    const [only] = files;
+    // As a job on Azure ML gets it, and as a file on this disk is given.
+    return paths.remote.isFile === true && only !== undefined ? join(provided, only.path) : provided;
   }
   await requirePlannedData(workspace, identity);
   return provideFiles(paths.train, dataset, join(folder, 'data'), options.signal);

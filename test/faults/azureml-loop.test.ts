@@ -1,6 +1,7 @@
 // A whole `edgeloop retrain` on Azure ML, while something goes wrong on the way: at most one job is paid for, and what
 // fails says how to go on.
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { runPost, startStep } from '../fixtures/action-runner.ts';
 import {
   azureAvailable,
   type AzureScene,
@@ -82,6 +83,33 @@ describe.skipIf(!azureAvailable())('a training on Azure ML', () => {
     const detached = await azure.run(cwd, 'retrain', 'churn', '--detach', '--json');
     expect(JSON.parse(detached.stdout)).toMatchObject({ detached: true, job: `${name}-2` });
     azure.ml.jobs.cancel(`${name}-2`);
+  });
+
+  it.each([
+    ['is cancelled', 'SIGINT'],
+    ['is killed', 'SIGKILL'],
+  ] as const)('whose step of a workflow %s is cancelled there', async (_, signal) => {
+    const cwd = project({ run: SLOW });
+    const before = jobsNow();
+    const options = { cwd, with: { model: 'churn' }, environment: azure.common };
+    const step = startStep('retrain', options);
+    while (!step.stdout().includes('under way')) {
+      expect({ code: step.child.exitCode, stdout: step.stdout() }).toMatchObject({ code: null });
+      await new Promise((seen) => setTimeout(seen, 20));
+    }
+    step.child.kill(signal);
+    const ended = await step.ended;
+    const [name = ''] = jobsSince(before);
+    const post = await runPost('retrain', options, ended);
+    // A step that had the time has done it itself.
+    const [own, left] = [new RegExp(`the job ${name} with it`), new RegExp(`cancelled the job ${name}`)];
+    expect({ own: own.test(ended.stdout), left: left.test(post.stdout), code: post.code }).toEqual({
+      own: signal === 'SIGINT',
+      left: signal === 'SIGKILL',
+      code: 0,
+    });
+    await jobOf(name).ended;
+    expect(jobOf(name).status).toBe('Canceled');
   });
 
   it('that is left to itself is taken up when it has ended', async () => {

@@ -81,6 +81,17 @@ describe.skipIf(!azuriteAvailable())('a model whose data lie in Azure Blob Stora
     expect(new Set(schemes)).toEqual(new Set(['Bearer']));
   });
 
+  it('is a file for the training where the address is one blob, and a folder where it is a folder of one', async () => {
+    const { project } = await newProject();
+    const retrain = async () =>
+      expect(await scene.run(project, ['retrain', 'churn', '--allow-dirty'])).toMatchObject({ code: 0 });
+    edit(project, 'edgeloop.yaml', ['run: node', 'run: test -d ${{inputs.train}} && node']);
+    await retrain();
+    edit(project, 'edgeloop.yaml', ['test -d', 'test -f'], ['/train\n', '/train/churn-1.csv\n']);
+    await retrain();
+    expect(reads().at(-1)?.path).toMatch(/train\/churn-1\.csv/);
+  });
+
   it('is not trained on a blob that was changed between plan and download', async () => {
     const { project, container } = await newProject();
     scene.proxy.fault({ fault: 'answer', status: 503 }, { ...BLOB_READ, path: /train\/churn-1/, times: 2 });

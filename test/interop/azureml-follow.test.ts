@@ -141,6 +141,21 @@ describe.skipIf(!azuriteAvailable())('following a job of Azure Machine Learning'
     expect(heard.lines).toEqual(['[piped_prepare] prepared', '[piped_train] rows']);
   });
 
+  it('ends a pipeline that takes longer than it may: the service limits its steps only', async () => {
+    const jobs = { train: step('echo begun; sleep 60') };
+    const properties = { jobType: 'Pipeline', command: undefined, environmentId: undefined, jobs };
+    await scene.submit('late', '', properties);
+    const late = await followJob(scene.workspace(), 'late', { ...listener(), limitMs: 500 }).catch(
+      (error: unknown) => error,
+    );
+    expect(late).toMatchObject({
+      code: 'training-timeout',
+      message: 'the pipeline late took longer than 0.5 s, and it was cancelled',
+    });
+    await scene.azure.jobs.all.get('late')?.ended;
+    expect(scene.azure.jobs.all.get('late')?.status).toBe('Canceled');
+  });
+
   it('masks every token and every signature, and tells none', async () => {
     await scene.submit('masked', 'echo "::metric auc 1"; echo done; exit 3');
     const heard = listener();

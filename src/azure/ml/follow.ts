@@ -1,7 +1,8 @@
 import type { JobBase } from '@azure/arm-machinelearning';
-import { EdgeloopError, messageOf } from '../../errors.ts';
+import { EdgeloopError, failure, messageOf } from '../../errors.ts';
 import { pause } from '../../pause.ts';
 import type { FinishedJob, ServiceLog } from '../../training/index.ts';
+import { cancelJob } from './cancel.ts';
 import { openDataPlane } from './data-plane.ts';
 import { type EndedJob, endedBadly } from './ended-badly.ts';
 import { type JobLogs, openJobLogs } from './job-logs.ts';
@@ -20,6 +21,8 @@ export interface FollowDeps {
   pollMs?: number;
   /** How long Azure may answer with nothing but errors; default half an hour. */
   patienceMs?: number;
+  /** How long a pipeline may take, whose steps alone have limits that the service keeps; default without end. */
+  limitMs?: number;
 }
 
 const POLL_MS = 1000;
@@ -31,7 +34,8 @@ const LAST_READS = 4;
 /**
  * Waits for a job to end, tells each change of its state and each line that it prints. What passes is ridden out: an
  * outage, a token that ends. Throws `training-failed`, `training-timeout`, `training-cancelled-elsewhere`,
- * `training-job-missing`, `training-unreachable`, and the reason of `ml.signal`; the job itself is never touched.
+ * `training-job-missing`, `training-unreachable`, and the reason of `ml.signal`. Touches no job, except a pipeline that
+ * takes longer than `limitMs`, which it cancels.
  */
 export async function followJob(ml: MlWorkspace, name: string, deps: FollowDeps): Promise<FinishedJob> {
   const plane = openDataPlane(ml);
@@ -64,9 +68,25 @@ async function untilOver(ml: MlWorkspace, name: string, deps: FollowDeps, logs: 
     if (isChanged) deps.log('info', `the job ${name} is ${stateOf(job)}`);
     if (job !== undefined && courseOf(stateOf(job)) !== 'under way') return job;
     if (last !== undefined) await read(last, isChanged);
+    if (last !== undefined && isLate(last, logs, deps.limitMs)) throw await endLate(ml, name, deps);
     if (isChanged) waitMs = pollMs;
     await pause(Math.max(waitMs, watch.askedMs()), ml.signal);
   }
+}
+
+function isLate({ properties }: JobBase, logs: JobLogs, limitMs = Infinity): boolean {
+  const started = logs.details()?.started;
+  return properties.jobType === 'Pipeline' && started !== undefined && Date.now() - started > limitMs;
+}
+
+async function endLate(ml: MlWorkspace, name: string, { limitMs = 0 }: FollowDeps): Promise<EdgeloopError> {
+  const said = await cancelJob(ml, name);
+  const ended = said.kind === 'confirmed' ? 'it was cancelled' : `it may still run: ${said.why}`;
+  return failure(
+    'training-timeout',
+    `the pipeline ${name} took longer than ${limitMs / 1000} s, and ${ended}`,
+    'Raise "timeout" in edgeloop.yaml.',
+  );
 }
 
 /** Reads logs as far as that works: they are no reason to give a job up. */
