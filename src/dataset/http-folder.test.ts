@@ -54,6 +54,15 @@ describe('a web folder with an index', () => {
     expect(readFileSync(join(folder, 'a.csv'), 'utf8')).toBe(texts['a.csv']);
   });
 
+  it('is fetched anew into the same folder when other files of it are wanted', async () => {
+    const { url } = await serve(texts, listing);
+    const store = openHttpFolder(url);
+    const fetch = (files: DatasetFile[]) =>
+      downloadRemote(store, files, join(scratch, 'data'), { cache: join(scratch, 'cache') });
+    await fetch(listing.files.slice(0, 1));
+    expect(readdirSync(await fetch(listing.files.slice(1)))).toEqual(['deep']);
+  });
+
   it('is fetched by one of two that want it at once', async () => {
     const { url, asked } = await serve(texts, listing);
     const [one, other] = await Promise.all([fetchAll(url), fetchAll(url)]);
