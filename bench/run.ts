@@ -6,6 +6,7 @@ import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
 import { trackProcesses } from '../src/cli/quickstart/processes.ts';
 import { printError } from '../src/cli/run-verb.ts';
 import { failure, messageOf, misuse } from '../src/errors.ts';
+import download from './download.ts';
 import evaluate from './evaluate.ts';
 import install from './install.ts';
 import type { Benchmark, Measured, Run } from './parts/benchmark.ts';
@@ -37,6 +38,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   quickstart,
   registry,
   resume,
+  download,
   install,
 };
 

@@ -128,6 +128,15 @@ export interface Ended {
 export function startTool(name: ToolName, args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
   const program = name === 'edgeloop' ? process.execPath : (findTool(TOOLS[name].program) ?? name);
   const { EDGELOOP_REGISTRY: _, ...env } = process.env;
+  return startTimed(program, args, env);
+}
+
+/** Starts a program; `ended` resolves when it is gone. */
+export function startTimed(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): { child: ChildProcess; ended: Promise<Ended> } {
   const began = performance.now();
   const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env });
   let stderr = '';
