@@ -1,6 +1,7 @@
 import { chmodSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { defineConfig } from 'rolldown';
+import { Visitor } from 'rolldown/utils';
 
 /** What GitHub's toolkit brings along and our actions never call. */
 const UNUSED = resolve(import.meta.dirname, 'src/actions/unused-undici.ts');
@@ -26,6 +27,27 @@ export default defineConfig({
   },
   plugins: [
     {
+      name: 'without descriptions',
+      // They are for the JSON Schemas, which are made from the source: 9 kB that no program reads.
+      transform: {
+        filter: { id: /\/src\/config\/.*schema\.ts$/ },
+        handler(code) {
+          const calls: { start: number; end: number }[] = [];
+          new Visitor({
+            CallExpression({ callee, end }) {
+              if (callee.type !== 'MemberExpression' || callee.property.type !== 'Identifier') return;
+              const { name } = callee.property;
+              if (name === 'describe' || name === 'meta') calls.push({ start: callee.object.end, end });
+            },
+          }).visit(this.parse(code, { lang: 'ts' }));
+          return calls
+            .filter(({ start, end }) => !calls.some((outer) => outer.start < start && end <= outer.end))
+            .toSorted((a, b) => b.start - a.start)
+            .reduce((text, { start, end }) => text.slice(0, start) + text.slice(end), code);
+        },
+      },
+    },
+    {
       name: 'executable',
       // npx runs the command by its file, and npm makes it executable only where it links it.
       writeBundle: () => chmodSync('dist/edgeloop.js', 0o755),
@@ -40,7 +62,7 @@ export default defineConfig({
     entryFileNames: '[name].js',
     // By its name the benchmark knows what is loaded for Azure only.
     chunkFileNames: ({ facadeModuleId }) =>
-      /\/src\/azure\//.test(facadeModuleId ?? '') ? 'azure-[name]-[hash].js' : '[name]-[hash].js',
+      /\/src\/.*azure/.test(facadeModuleId ?? '') ? 'azure-[name]-[hash].js' : '[name]-[hash].js',
     minify: true,
   },
 });
