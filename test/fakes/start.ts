@@ -12,6 +12,8 @@ if (!azuriteAvailable() || !acrAvailable()) {
 }
 const asked = Promise.race(['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal)));
 const azure = await startLocalAzure({ ml: { paceMs: 300 } });
+// For whoever comes with another client than the program's own.
+azure.ml.may.otherClients = true;
 const { place, container } = azure.ml;
 const exported = { ...azure.environment, ...azure.oidc.environment };
 for (const [name, value] of Object.entries(exported)) console.log(`export ${name}='${value}'`);

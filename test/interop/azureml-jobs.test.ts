@@ -86,6 +86,9 @@ describe.skipIf(!azuriteAvailable())('a job of the stand-in for Azure Machine Le
       outputs: { model: output('out/${{name}}') },
     });
     await job.ended;
+    expect(job.walked).toEqual(
+      'NotStarted Starting Provisioning Preparing Queued Running Finalizing Completed'.split(' '),
+    );
     const log = await (await fetch(await logUrl('runs'))).text();
     expect({ status: (await read('runs')).status, log }).toEqual({
       status: 'Completed',

@@ -16,6 +16,11 @@ export interface May {
   /** What a cancellation is answered. */
   cancelAnswer: 200 | 202;
   logUrlLivesMs: number;
+  /**
+   * Whether other clients are let in: versions of the API that there is no description of here, unchecked, and tokens for
+   * Resource Manager at the data plane (azure-ai-ml sends those).
+   */
+  otherClients: boolean;
 }
 
 /** All that an answer may need. */
@@ -40,7 +45,8 @@ export function answerData(
   asked: Asked,
   authorization?: string,
 ): Answer {
-  const refused = gate.refuse(authorization, DATA_AUDIENCE);
+  const asArm = may.otherClients && gate.refuse(authorization, ARM_AUDIENCE) === undefined;
+  const refused = asArm ? undefined : gate.refuse(authorization, DATA_AUDIENCE);
   if (refused !== undefined) return refused;
   if (may.role === 'nothing')
     return { status: 403, body: { error: { code: 'UserError', message: 'The user is not authorized.' } } };
@@ -74,7 +80,8 @@ export async function answerArm(
     if (said.status === 400) violations.push(`${told}: ${JSON.stringify(said.body)}`);
     return said;
   }
-  const wrong = await description.misfitsOfRequest(request);
+  const unchecked = inside.may.otherClients && asked.query.get('api-version') !== '2022-10-01';
+  const wrong = unchecked ? [] : await description.misfitsOfRequest(request);
   if (wrong.length > 0) {
     violations.push(...wrong.map((what) => `${told}: ${what}`));
     return armError(400, 'ValidationError', wrong.join('; '));
@@ -84,6 +91,7 @@ export async function answerArm(
     answerWorkspace(asked, inside.parts) ??
     (asked.parts[0] === 'jobs' ? inside.jobs.answer(asked) : inside.parts.assets.answer(asked)) ??
     userError(404, `${asked.path} is not here`);
+  if (unchecked) return answered;
   // What is sent is what JSON keeps of it.
   const plain: Answer = JSON.parse(JSON.stringify(answered));
   const ours = await description.misfitsOfAnswer(request, plain);

@@ -21,7 +21,7 @@ const LOG = 'user_logs/std_log.txt';
 const SYSTEM_LOG = 'system_logs/lifecycler/lifecycler.log';
 
 /** `urlLivesMs`: how long the URL of a log is good for. */
-export function openDataPlane(workspaceId: string, urlLivesMs: () => number): DataPlane {
+export function openDataPlane(workspaceId: string, pageSize: number, urlLivesMs: () => number): DataPlane {
   const secret = randomBytes(32);
   const signed = (path: string, expires: string) =>
     createHmac('sha256', secret).update(`${path}\n${expires}`).digest('base64');
@@ -39,21 +39,12 @@ export function openDataPlane(workspaceId: string, urlLivesMs: () => number): Da
   };
 
   const details = (url: string, job: Job): object => ({
-    runId: job.name,
-    target: 'cpu',
-    status: job.shown ?? job.status,
-    ...(job.parent !== undefined && { parentRunId: job.parent }),
-    ...(job.startedAt !== undefined && { startTimeUtc: job.startedAt.toISOString() }),
-    ...(job.endedAt !== undefined && { endTimeUtc: job.endedAt.toISOString() }),
-    ...(job.error !== undefined && { error: { error: job.error } }),
-    properties: object(job.properties['properties']),
-    tags: object(job.properties['tags']),
-    runDefinition: null,
+    ...run(job),
+    runDefinition: {},
     logFiles:
       job.startedAt === undefined && job.log.length === 0
         ? {}
         : { [SYSTEM_LOG]: logUrl(url, job, SYSTEM_LOG), [LOG]: logUrl(url, job, LOG) },
-    revision: 1,
   });
 
   const history = (asked: Asked, jobs: Map<string, Job>, rest: string): Answer => {
@@ -62,10 +53,14 @@ export function openDataPlane(workspaceId: string, urlLivesMs: () => number): Da
     const job = jobs.get(decodeURIComponent(name));
     if (job === undefined) return historyError(404, `Run ${name} was not found`);
     if (what === 'children') {
-      const children = [...jobs.values()].filter(({ parent }) => parent === job.name);
-      return { status: 200, body: { value: children.map((one) => details(asked.url, one)) } };
+      const children = Array.from(jobs.values()).filter(({ parent }) => parent === job.name);
+      const from = Number(asked.query.get('$continuationtoken') ?? 0);
+      const to = from + Number(asked.query.get('$top') ?? pageSize);
+      const next = { continuationToken: String(to) };
+      const value = children.slice(from, to).map(run);
+      return { status: 200, body: { value, ...(to < children.length && next) } };
     }
-    return { status: 200, body: details(asked.url, job) };
+    return { status: 200, body: what === 'details' ? details(asked.url, job) : run(job) };
   };
 
   return {
@@ -92,6 +87,20 @@ export function openDataPlane(workspaceId: string, urlLivesMs: () => number): Da
     },
   };
 }
+
+/** A run, as run history lists it. */
+const run = (job: Job): object => ({
+  runId: job.name,
+  target: 'cpu',
+  status: job.shown ?? job.status,
+  ...(job.parent !== undefined && { parentRunId: job.parent }),
+  ...(job.startedAt !== undefined && { startTimeUtc: job.startedAt.toISOString() }),
+  ...(job.endedAt !== undefined && { endTimeUtc: job.endedAt.toISOString() }),
+  ...(job.error !== undefined && { error: { error: job.error } }),
+  properties: object(job.properties['properties']),
+  tags: object(job.properties['tags']),
+  revision: 1,
+});
 
 function historyError(status: number, message: string): Answer {
   return { status, body: { error: { code: 'UserError', message } } };

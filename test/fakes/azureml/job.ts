@@ -36,6 +36,8 @@ export interface Job {
   properties: Record<string, unknown>;
   /** What is true. */
   status: JobStatus;
+  /** All states so far. */
+  walked: JobStatus[];
   /** What is told instead, from the moment that a test sets it until it is `undefined` again. */
   shown: JobStatus | undefined;
   createdAt: Date;
@@ -60,10 +62,17 @@ export const hasEnded = ({ status }: Job): boolean => TERMINAL.includes(status);
 /** A job that has not begun. */
 export function newJob(name: string, properties: Record<string, unknown>, parent?: string): Job {
   let line = '';
+  const walked: JobStatus[] = ['NotStarted'];
   const job: Job = {
     name,
     properties,
-    status: 'NotStarted',
+    get status() {
+      return walked.at(-1) ?? 'Unknown';
+    },
+    set status(next) {
+      if (next !== walked.at(-1)) walked.push(next);
+    },
+    walked,
     shown: undefined,
     createdAt: new Date(),
     startedAt: undefined,

@@ -60,6 +60,9 @@ export async function serve(
     response.writeHead(log.status, { ...log.headers, 'content-length': log.bytes.length });
     return void response.end(log.bytes);
   }
+  // Where else the services of the region are: here as well. Anybody may ask.
+  if (url.pathname === '/discovery')
+    return send(response, seen, { status: 200, body: { api: inside.url, history: inside.url } });
   const answered = url.pathname.startsWith('/subscriptions/')
     ? await answerArm(inside, asked, `${url.pathname}${url.search}`, headers)
     : answerData(inside, asked, headers.authorization);

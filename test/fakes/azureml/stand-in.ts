@@ -79,6 +79,7 @@ export async function startAzureMl(settings: AzureMlSettings): Promise<FakeAzure
     pendingUpload: true,
     cancelAnswer: 202,
     logUrlLivesMs: 3_600_000,
+    otherClients: false,
   };
   const neighbours: Neighbours = {
     registryLocation: place.location,
@@ -122,7 +123,7 @@ export async function startAzureMl(settings: AzureMlSettings): Promise<FakeAzure
     key: entra?.key,
     authority: entra?.url ?? 'https://login.windows.net',
   });
-  const dataPlane = openDataPlane(id, () => may.logUrlLivesMs);
+  const dataPlane = openDataPlane(id, pageSize, () => may.logUrlLivesMs);
   const violations: string[] = [];
   const requests: MlRequest[] = [];
   let rules: { fault: MlFault; meets: ReturnType<typeof turns> }[] = [];
