@@ -1,5 +1,8 @@
 // Jobs of the stand-in for Azure Machine Learning: they run, fail, are cancelled, and tell of it, as Microsoft's client sees it.
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { ContainerClient } from '@azure/storage-blob';
+import { Ajv } from 'ajv';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Job } from '../fakes/azureml/job.ts';
 import { azuriteAvailable } from '../fixtures/azurite.ts';
@@ -7,6 +10,10 @@ import { type MlScene, startMlScene } from '../fixtures/ml-scene.ts';
 import { processesLeftIn } from '../fixtures/processes-in.ts';
 
 const ENVIRONMENT = 'azureml:AzureML-sklearn-1.5:1';
+const RUN_HISTORY = resolve(
+  import.meta.dirname,
+  '../fixtures/azure-rest-api/specification/machinelearningservices/data-plane/Microsoft.MachineLearningServices/preview/2019-08-01/runHistory.json',
+);
 const LOG = 'user_logs/std_log.txt';
 
 const output = (path: string, jobOutputType = 'uri_folder') => ({
@@ -193,16 +200,16 @@ describe.skipIf(!azuriteAvailable())('a job of the stand-in for Azure Machine Le
     const job = await submit('sweep', {
       jobType: 'Sweep',
       trial: { command: 'echo "::metric auc ${{search_space.rate}}"', environmentId: ENVIRONMENT },
-      searchSpace: { rate: ['choice', [[0.1, 0.3, 0.2]]] },
+      searchSpace: { rate: ['choice', [[0.2, 0.1, 0.3]]] },
       samplingAlgorithm: { samplingAlgorithmType: 'Grid' },
-      objective: { goal: 'Maximize', primaryMetric: 'auc' },
+      objective: { goal: 'Minimize', primaryMetric: 'auc' },
       limits: { jobLimitsType: 'Sweep', maxTotalTrials: 10 },
       outputs: { model: output('sweeps/${{name}}') },
     });
     await job.ended;
     expect(await read('sweep')).toMatchObject({
       status: 'Completed',
-      properties: { best_child_run_id: 'sweep_1', score: '0.3' },
+      properties: { best_child_run_id: 'sweep_1', score: '0.1' },
     });
     expect(await read('sweep_1')).toMatchObject({ outputs: { model: output('sweeps/sweep_1') } });
     const children = (await scene.data('history /runs/sweep/children')).body['value'];
@@ -260,6 +267,16 @@ describe.skipIf(!azuriteAvailable())('a job of the stand-in for Azure Machine Le
     await scene.ml.jobs.all.get('pipe')?.ended;
     expect(await details('pipe')).toMatchObject({ status: 'Completed' });
     expect(await stored('pipes/pipe/model.onnx')).toBe('hello\n');
+    const ajv = new Ajv({ strict: false, validateSchema: false, validateFormats: false, allErrors: true });
+    ajv.addSchema(JSON.parse(readFileSync(RUN_HISTORY, 'utf8')), 'history');
+    const fits = (name: string, body: unknown) => {
+      ajv.validate({ $ref: `history#/definitions/${name}` }, body);
+      return ajv.errorsText();
+    };
+    expect(fits('RunDetails', await details('pipe'))).toBe('No errors');
+    const { body } = await scene.data('history /runs/pipe/children');
+    expect(fits('PaginatedRunList', body)).toBe('No errors');
+    expect(fits('RunDetails', { runId: 1 })).toContain('must be string');
     expect(await read('pipe_prepare')).toMatchObject({ status: 'Completed' });
   });
 });

@@ -21,7 +21,9 @@ export async function runSweep({ job, child }: ParentDeps): Promise<RunError | u
     ? grid(space).slice(0, limit)
     : Array.from({ length: limit }, (_, n) => drawn(space, n));
   const metric = text(field(properties['objective'], 'primaryMetric')) ?? '';
-  const sign = field(properties['objective'], 'goal') === 'Minimize' ? -1 : 1;
+  // azure-ai-ml writes it small, the description large.
+  const goal = text(field(properties['objective'], 'goal')) ?? '';
+  const sign = goal.toLowerCase() === 'minimize' ? -1 : 1;
   let best: { name: string; score: number } | undefined;
   for (const [index, values] of trials.entries()) {
     if (job.abort.signal.aborted) return undefined;
