@@ -131,7 +131,7 @@ describe.skipIf(!azuriteAvailable())('a stand-in for Azure Machine Learning', ()
       statusCode: 403,
       details: { error: { code: 'AuthorizationFailed' } },
     });
-    const audience = 'https://management.azure.com';
+    const audience = 'https://storage.azure.com';
     expect(await scene.data('history /runs/none/details', audience)).toMatchObject({ status: 401 });
     expect(await scene.data('history /runs/none/details')).toMatchObject({ status: 404 });
   });

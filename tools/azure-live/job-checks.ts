@@ -102,7 +102,8 @@ export function jobChecks(scene: Scene): Check[] {
     },
     {
       id: 'job-details',
-      assumed: 'run history (audience ml.azure.com) tells start, end and logs of a job by its name alone',
+      assumed:
+        'run history (with a token for Resource Manager) tells start, end and logs of a job by its name alone',
       async look(): Promise<Seen> {
         const details = await readRunDetails(ml, name);
         const { started, ended, logFiles = {} } = details ?? {};

@@ -12,8 +12,8 @@ export interface DataPlane {
   get(service: 'history' | 'mlflow', path: string): Promise<unknown>;
 }
 
-/** For whom the tokens are that these services take. */
-const SCOPE = 'https://ml.azure.com/.default';
+/** Resource Manager's tokens are what azure-ai-ml 1.35 and MLflow's plugin send to these services as well. */
+const SCOPE = 'https://management.azure.com/.default';
 /** A token that ends sooner is not used any more. */
 const LEFT_MS = 2 * 60_000;
 const TIMEOUT_MS = 30_000;

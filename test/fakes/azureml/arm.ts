@@ -17,8 +17,8 @@ export interface May {
   cancelAnswer: 200 | 202;
   logUrlLivesMs: number;
   /**
-   * Whether other clients are let in: versions of the API that there is no description of here, unchecked, and tokens for
-   * Resource Manager at the data plane (azure-ai-ml sends those).
+   * Whether other clients are let in, with versions of the API that there is no description of here, unchecked:
+   * azure-ai-ml has one.
    */
   otherClients: boolean;
 }
@@ -37,7 +37,8 @@ export interface Inside {
 }
 
 const ARM_AUDIENCE = 'https://management.azure.com';
-const DATA_AUDIENCE = 'https://ml.azure.com';
+/** Of the token of the user in `x-azureml-token`. */
+const USER_AUDIENCE = 'https://ml.azure.com';
 
 /** Answers the region's data plane. */
 export function answerData(
@@ -45,8 +46,7 @@ export function answerData(
   asked: Asked,
   authorization?: string,
 ): Answer {
-  const asArm = may.otherClients && gate.refuse(authorization, ARM_AUDIENCE) === undefined;
-  const refused = asArm ? undefined : gate.refuse(authorization, DATA_AUDIENCE);
+  const refused = gate.refuse(authorization, ARM_AUDIENCE);
   if (refused !== undefined) return refused;
   if (may.role === 'nothing')
     return { status: 403, body: { error: { code: 'UserError', message: 'The user is not authorized.' } } };
@@ -110,7 +110,7 @@ function lacksUserToken({ gate }: Inside, asked: Asked, headers: IncomingHttpHea
   const asUser = field(field(properties, 'identity'), 'identityType') === 'UserIdentity';
   if (field(properties, 'jobType') !== 'Pipeline' && !asUser) return undefined;
   const given = headers['x-azureml-token'];
-  if (gate.refuse(`Bearer ${String(given)}`, DATA_AUDIENCE) === undefined) return undefined;
+  if (gate.refuse(`Bearer ${String(given)}`, USER_AUDIENCE) === undefined) return undefined;
   return userError(400, 'The header x-azureml-token has no token of the user for https://ml.azure.com.');
 }
 
