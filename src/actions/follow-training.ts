@@ -1,27 +1,24 @@
-import { randomUUID } from 'node:crypto';
 import * as core from '@actions/core';
 import type { TrainingFollower } from '../loop/workspace.ts';
+import { harmless } from './log.ts';
 import { rememberJob, rememberTraining } from './training-state.ts';
 
 /**
- * Shows a training's lines in a group of the log. Meanwhile the runner takes no commands (GitHub, "Stopping and
- * starting workflow commands"): whatever a training prints is text.
+ * Shows a training's lines in a group of the log, in which none is a command. The runner is not told to take no commands
+ * meanwhile (`stop-commands`): it would print those of ours that say what to mask, with the secrets in them.
  */
 export function followTraining(model: string): TrainingFollower {
-  const token = randomUUID();
   let isJob = false;
   core.startGroup(`training ${model}`);
-  process.stdout.write(`::stop-commands::${token}\n`);
   return {
     started: rememberTraining,
     submitted(job) {
       isJob = true;
       rememberJob(job);
     },
-    line: (line) => void process.stdout.write(`${line}\n`),
+    line: (line) => void process.stdout.write(`${harmless(line)}\n`),
     end() {
       if (isJob) rememberJob('');
-      process.stdout.write(`::${token}::\n`);
       core.endGroup();
     },
   };
