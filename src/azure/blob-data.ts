@@ -1,27 +1,20 @@
-import type { TokenCredential } from '@azure/identity';
-import { type BlobItem, ContainerClient } from '@azure/storage-blob';
+import type { BlobItem, ContainerClient } from '@azure/storage-blob';
 import { Readable } from 'node:stream';
 import type { DatasetFile, RemoteStore } from '../dataset/index.ts';
-import { failure } from '../errors.ts';
 import { httpFailed } from '../http-failure.ts';
 import type { BlobAddress } from './blob-address.ts';
+import { openContainer } from './blob-container.ts';
 import { blobFailure } from './blob-failures.ts';
 import type { AzureCredential } from './identity.ts';
 
 /** Between two pieces of an answer. */
 const IDLE_MS = 60_000;
-/** Shorter than that wait, so that it is told what hangs. */
-const TOKEN_MS = 50_000;
 /** The most that the service gives. */
 const PAGE_SIZE = 5000;
-// The SDK's own wait, from 4 s to 2 min, is longer than a person waits for a plan.
-const RETRIES = { maxTries: 5, retryDelayInMs: 500, maxRetryDelayInMs: 30_000 };
 
 export interface BlobDataOptions {
   /** How long nothing may come. Default a minute. */
   idleMs?: number;
-  /** How long a token may take. Default 50 s. */
-  tokenMs?: number;
   /** Blobs in one answer of a listing. */
   pageSize?: number;
 }
@@ -33,11 +26,9 @@ export interface BlobDataOptions {
 export function openBlobData(
   address: BlobAddress,
   credential: AzureCredential,
-  { idleMs = IDLE_MS, tokenMs = TOKEN_MS, pageSize = PAGE_SIZE }: BlobDataOptions = {},
+  { idleMs = IDLE_MS, pageSize = PAGE_SIZE }: BlobDataOptions = {},
 ): RemoteStore {
-  const container = new ContainerClient(address.container, inTime(credential, tokenMs), {
-    retryOptions: RETRIES,
-  });
+  const container = openContainer(address.container, credential);
   let folder: string | undefined;
   let isFile = false;
   const asking = async <T>(work: () => Promise<T>, file?: DatasetFile): Promise<T> => {
@@ -81,35 +72,6 @@ export function openBlobData(
       }
     },
   };
-}
-
-/** A request for a token that hangs would hang for ever: not every credential of the SDK has a limit, or heeds a signal. */
-function inTime(credential: AzureCredential, limitMs: number): TokenCredential {
-  return {
-    async getToken(scopes, options) {
-      const late = AbortSignal.timeout(limitMs);
-      const user = options?.abortSignal;
-      const ends = AbortSignal.any([late, ...(user instanceof AbortSignal ? [user] : [])]);
-      const { promise: ended, reject } = Promise.withResolvers<never>();
-      const end = () => reject(late.aborted ? noToken(limitMs) : ends.reason);
-      ends.addEventListener('abort', end, { once: true });
-      try {
-        return await Promise.race([credential.getToken(scopes, { ...options, abortSignal: ends }), ended]);
-      } catch (error) {
-        throw late.aborted ? noToken(limitMs) : error;
-      } finally {
-        ends.removeEventListener('abort', end);
-      }
-    },
-  };
-}
-
-function noToken(limitMs: number): Error {
-  return failure(
-    'azure-token-timeout',
-    `no token for Azure Storage came within ${limitMs / 1000} s`,
-    'Check that Entra, or what gives this machine its identity, can be reached from here.',
-  );
 }
 
 interface Waiting {

@@ -9,6 +9,7 @@ import {
   WorkloadIdentityCredential,
 } from '@azure/identity';
 import { EdgeloopError, failure } from '../errors.ts';
+import { EXCHANGE_AUDIENCE } from './audiences.ts';
 import { type Mask, maskSecret } from './mask.ts';
 
 /** Who we are to Azure, as its SDKs take it. */
@@ -28,6 +29,8 @@ export interface AzureCredentialOptions {
   /** Absent where no workflow runs that may prove which one it is. */
   idToken?: IdToken | undefined;
   mask: Mask;
+  /** How long a token may take. Default 50 s. */
+  limitMs?: number;
 }
 
 interface Source {
@@ -38,18 +41,19 @@ interface Source {
 /** Gives a token by which a workflow proves which one it is (OIDC), for an audience. */
 export type IdToken = (audience: string) => Promise<string>;
 
-/** What Entra takes as the audience of a federated credential (Microsoft, "Workload identity federation"). */
-const EXCHANGE_AUDIENCE = 'api://AzureADTokenExchange';
+/** For the whole chain; shorter than anybody waits for an answer of Azure's, so that it is told what hangs. */
+const LIMIT_MS = 50_000;
 
 /**
  * An explicit chain, not a guess: the workflow's own token (OIDC), a workload identity file, the machine's managed identity
  * (of a virtual machine, or of a device that Azure Arc knows), who is signed in to the Azure CLI. The next one is asked
  * only where there is nothing of the one before; one that is there and is refused ends it. Holds no key, password or
- * connection string. Throws `azure-no-identity`, or `azure-identity-failed`, which tell what each said.
+ * connection string. Throws `azure-no-identity` or `azure-identity-failed`, which tell what each said, and
+ * `azure-token-timeout`.
  */
 export function azureCredential(
   environment: NodeJS.ProcessEnv,
-  { idToken, mask }: AzureCredentialOptions,
+  { idToken, mask, limitMs = LIMIT_MS }: AzureCredentialOptions,
 ): ChainedCredential {
   const sources = [
     workflowToken(environment, idToken, mask),
@@ -59,6 +63,30 @@ export function azureCredential(
   ];
   let source: string | undefined;
   let tried: { name: string; why: string }[] = [];
+  const askEach: AzureCredential['getToken'] = async (scopes, options) => {
+    const unsuccessful: typeof tried = [];
+    for (const { name, getToken } of sources) {
+      try {
+        const token = await getToken(scopes, options);
+        if (token === null) throw new CredentialUnavailableError('it gave no token');
+        maskSecret(mask, token.token);
+        source = name;
+        tried = unsuccessful;
+        return token;
+      } catch (error) {
+        // A failure of ours, to get a workflow's token for example, says more than what follows.
+        if (options?.abortSignal?.aborted === true || error instanceof EdgeloopError) throw error;
+        unsuccessful.push({ name, why: reasonOf(error) });
+        if (!(error instanceof CredentialUnavailableError)) throw failed(unsuccessful);
+      }
+    }
+    tried = unsuccessful;
+    throw failure(
+      'azure-no-identity',
+      `no identity for Azure:\n  ${listed(unsuccessful)}`,
+      'On your own machine sign in with "az login". A runner or device needs a managed identity, or a workload identity: AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_FEDERATED_TOKEN_FILE; the job of a workflow permissions: { id-token: write } and the first two.',
+    );
+  };
   return {
     get source() {
       return source;
@@ -66,31 +94,35 @@ export function azureCredential(
     get tried() {
       return tried;
     },
-    async getToken(scopes, options) {
-      const unsuccessful: typeof tried = [];
-      for (const { name, getToken } of sources) {
-        try {
-          const token = await getToken(scopes, options);
-          if (token === null) throw new CredentialUnavailableError('it gave no token');
-          maskSecret(mask, token.token);
-          source = name;
-          tried = unsuccessful;
-          return token;
-        } catch (error) {
-          // A failure of ours, to get a workflow's token for example, says more than what follows.
-          if (options?.abortSignal?.aborted === true || error instanceof EdgeloopError) throw error;
-          unsuccessful.push({ name, why: reasonOf(error) });
-          if (!(error instanceof CredentialUnavailableError)) throw failed(unsuccessful);
-        }
-      }
-      tried = unsuccessful;
-      throw failure(
-        'azure-no-identity',
-        `no identity for Azure:\n  ${listed(unsuccessful)}`,
-        'On your own machine sign in with "az login". A runner or device needs a managed identity, or a workload identity: AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_FEDERATED_TOKEN_FILE; the job of a workflow permissions: { id-token: write } and the first two.',
-      );
-    },
+    getToken: inTime(askEach, limitMs),
   };
+}
+
+/** A request for a token that hangs would hang for ever: not every credential of the SDK has a limit, or heeds a signal. */
+function inTime(getToken: AzureCredential['getToken'], limitMs: number): AzureCredential['getToken'] {
+  return async (scopes, options) => {
+    const late = AbortSignal.timeout(limitMs);
+    const user = options?.abortSignal;
+    const ends = AbortSignal.any([late, ...(user instanceof AbortSignal ? [user] : [])]);
+    const { promise: ended, reject } = Promise.withResolvers<never>();
+    const end = () => reject(late.aborted ? noToken(limitMs) : ends.reason);
+    ends.addEventListener('abort', end, { once: true });
+    try {
+      return await Promise.race([getToken(scopes, { ...options, abortSignal: ends }), ended]);
+    } catch (error) {
+      throw late.aborted ? noToken(limitMs) : error;
+    } finally {
+      ends.removeEventListener('abort', end);
+    }
+  };
+}
+
+function noToken(limitMs: number): Error {
+  return failure(
+    'azure-token-timeout',
+    `no token for Azure came within ${limitMs / 1000} s`,
+    'Check that Entra, or what gives this machine its identity, can be reached from here.',
+  );
 }
 
 function failed(tried: readonly { name: string; why: string }[]): Error {

@@ -1,9 +1,7 @@
+import { SCOPE } from '../azure/audiences.ts';
 import type { AzureCredential } from '../azure/identity.ts';
 import { type Authorization, logIn } from '../oci/index.ts';
 import type { LoopDeps } from './workspace.ts';
-
-/** Who asks for a token of Azure's registries, in every cloud. */
-const REGISTRY_SCOPE = 'https://containerregistry.azure.net/.default';
 
 /**
  * Who we are to each registry host: what the environment or docker's configuration say, and to a registry of Azure, when
@@ -26,7 +24,7 @@ export function registryLogIn({
       const { azureCredential } = await import('../azure/identity.ts');
       credential ??= azureCredential(environment, { idToken, mask });
       try {
-        return (await credential.getToken(REGISTRY_SCOPE, signal && { abortSignal: signal })).token;
+        return (await credential.getToken(SCOPE.registry, signal && { abortSignal: signal })).token;
       } catch (error) {
         signal?.throwIfAborted();
         throw error;

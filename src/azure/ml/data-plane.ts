@@ -1,6 +1,7 @@
 import type { AccessToken } from '@azure/identity';
 import { failure } from '../../errors.ts';
 import { http } from '../../http.ts';
+import { SCOPE } from '../audiences.ts';
 import type { MlWorkspace } from './workspace.ts';
 
 /** Run history and MLflow of a workspace, which Resource Manager does not lead to. */
@@ -12,8 +13,6 @@ export interface DataPlane {
   get(service: 'history' | 'mlflow', path: string): Promise<unknown>;
 }
 
-/** Resource Manager's tokens are what azure-ai-ml 1.35 and MLflow's plugin send to these services as well. */
-const SCOPE = 'https://management.azure.com/.default';
 /** A token that ends sooner is not used any more. */
 const LEFT_MS = 2 * 60_000;
 const TIMEOUT_MS = 30_000;
@@ -24,8 +23,7 @@ export function openDataPlane(ml: MlWorkspace): DataPlane {
   let kept: AccessToken | undefined;
   const ask = async (url: string) => {
     if (kept === undefined || kept.expiresOnTimestamp - Date.now() < LEFT_MS) {
-      kept = await ml.credential.getToken(SCOPE, signal && { abortSignal: signal });
-      ml.mask(kept.token);
+      kept = await ml.credential.getToken(SCOPE.resourceManager, signal && { abortSignal: signal });
     }
     const headers = { authorization: `Bearer ${kept.token}`, accept: 'application/json' };
     return http(url, { headers, timeoutMs: TIMEOUT_MS, ...(signal && { signal }) });

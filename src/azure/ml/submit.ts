@@ -1,6 +1,7 @@
 import type { JobBase, JobBasePropertiesUnion } from '@azure/arm-machinelearning';
 import { misuse } from '../../errors.ts';
 import type { ServiceJob, ServiceLog, ServiceTraining } from '../../training/index.ts';
+import { SCOPE } from '../audiences.ts';
 import { findAttempts, findOwnJob, minutesOfLost } from './attempts.ts';
 import { requireBudget } from './budget.ts';
 import { provideCode } from './code.ts';
@@ -73,12 +74,11 @@ async function describeJob(
 
 /** What a job needs that starts others, or acts, as its caller. */
 async function callersToken(
-  { credential, mask }: MlWorkspace,
+  { credential }: MlWorkspace,
   properties: JobBasePropertiesUnion,
 ): Promise<Record<string, string>> {
   if (!needsCallersToken(properties)) return {};
-  const { token } = await credential.getToken('https://ml.azure.com/.default');
-  mask(token);
+  const { token } = await credential.getToken(SCOPE.machineLearning);
   return { 'x-azureml-token': token };
 }
 

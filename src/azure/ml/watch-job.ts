@@ -92,7 +92,7 @@ function mayPass(error: unknown, meant: unknown): boolean {
     return meant instanceof EdgeloopError && meant.code === 'http-failed';
   }
   // Entra may be out of reach for a while too; what it refuses for good ends with our patience.
-  const passing = ['azure-no-identity', 'azure-identity-failed', 'http-failed'];
+  const passing = ['azure-no-identity', 'azure-identity-failed', 'azure-token-timeout', 'http-failed'];
   return error instanceof EdgeloopError && passing.includes(error.code);
 }
 

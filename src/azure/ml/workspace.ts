@@ -2,6 +2,7 @@ import { AzureMachineLearningWorkspaces } from '@azure/arm-machinelearning';
 import { createHttpHeaders, createPipelineRequest, isRestError, RestError } from '@azure/core-rest-pipeline';
 import { z } from 'zod';
 import { failure } from '../../errors.ts';
+import { SCOPE } from '../audiences.ts';
 import type { AzureCredential } from '../identity.ts';
 import type { Mask } from '../mask.ts';
 import { mlFailure } from './failures.ts';
@@ -61,8 +62,6 @@ export interface MlWorkspace {
   dataPlane(): Promise<string>;
 }
 
-/** Who asks ARM, whichever host it has. */
-const ARM_SCOPE = 'https://management.azure.com/.default';
 const ANSWER_MS = 60_000;
 /** Its default waits, up to 64 s, are longer than a person waits. `Retry-After` is obeyed all the same. */
 const RETRIES = { maxRetries: 5, retryDelayInMs: 500, maxRetryDelayInMs: 30_000 };
@@ -77,7 +76,7 @@ export function openMlWorkspace(options: MlWorkspaceOptions): MlWorkspace {
   );
   const client = new AzureMachineLearningWorkspaces(credential, subscription, {
     endpoint,
-    credentialScopes: ARM_SCOPE,
+    credentialScopes: SCOPE.resourceManager,
     retryOptions: RETRIES,
   });
   mendSerializer(client);

@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { SCOPE } from '../../azure/audiences.ts';
 import type { ChainedCredential } from '../../azure/identity.ts';
 import { parseBlobAddress } from '../../azure/blob-address.ts';
 import { openMlWorkspace } from '../../azure/ml/workspace.ts';
 import { blobsIn, DEFAULT_DATASTORE, readDatastore } from '../../azure/ml/datastore.ts';
 import { allows, type ArmPermission, listPermissions } from '../../azure/arm.ts';
-import { tryListing } from '../../azure/blob-access.ts';
+import { tryListing } from '../../azure/blob-container.ts';
 import type { AzureConfig } from '../../config/index.ts';
 import { isAzureRegistry } from '../../oci/index.ts';
 import type { LoopDeps, Workspace } from '../workspace.ts';
@@ -37,19 +38,14 @@ export interface Asking {
   deps: LoopDeps;
 }
 
-const SCOPES = {
-  arm: 'https://management.azure.com/.default',
-  storage: 'https://storage.azure.com/.default',
-  registry: 'https://containerregistry.azure.net/.default',
-};
-
 /** Who we are, which source said so, and why those before it did not. */
 export async function lookAtIdentity(
   { credential }: Asking,
   { azure, data }: AzureUse,
   signal: AbortSignal,
 ): Promise<Found> {
-  const scope = azure !== undefined ? SCOPES.arm : data.length > 0 ? SCOPES.storage : SCOPES.registry;
+  const scope =
+    azure !== undefined ? SCOPE.resourceManager : data.length > 0 ? SCOPE.storage : SCOPE.registry;
   const { token } = await credential.getToken(scope, { abortSignal: signal });
   const without = credential.tried.map(({ name, why }) => `${name}: ${why}`);
   const before = without.length === 0 ? '' : `; before it, in vain: ${without.join('; ')}`;

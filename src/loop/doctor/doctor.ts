@@ -1,3 +1,4 @@
+import { EXCHANGE_AUDIENCE } from '../../azure/audiences.ts';
 import { EdgeloopError } from '../../errors.ts';
 import { openWorkspace } from '../open-workspace.ts';
 import type { LoopDeps, Workspace } from '../workspace.ts';
@@ -113,7 +114,7 @@ async function ownSubject({ idToken, mask }: LoopDeps): Promise<string | undefin
   if (idToken === undefined) return undefined;
   const { maskSecret } = await import('../../azure/mask.ts');
   try {
-    const token = await idToken('api://AzureADTokenExchange');
+    const token = await idToken(EXCHANGE_AUDIENCE);
     maskSecret(mask, token);
     const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
     const subject: unknown = Object(claims).sub;

@@ -1,3 +1,5 @@
+import { EXCHANGE_AUDIENCE } from '../../azure/audiences.ts';
+
 /** What Entra is told once, so that it believes a workflow's own token. */
 export interface FederatedCredential {
   name: string;
@@ -17,9 +19,6 @@ export interface TokenOrigin {
   /** Ids of owner and repository, where they are known. */
   ids?: { owner: string; repository: string } | undefined;
 }
-
-/** What Entra takes as the audience of a federated credential. */
-const AUDIENCE = 'api://AzureADTokenExchange';
 
 /**
  * The credentials that the workflows of `edgeloop init` need: for what is on `branch`, for pull requests, and for each
@@ -41,7 +40,7 @@ export function federatedCredentials(
       name: `edgeloop-${name}${suffix}`.replaceAll(/[^\w-]/g, '-'),
       issuer: issuerOf(origin.server),
       subject: `${prefix}:${context}`,
-      audiences: [AUDIENCE],
+      audiences: [EXCHANGE_AUDIENCE],
     })),
   );
 }
