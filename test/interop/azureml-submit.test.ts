@@ -31,6 +31,7 @@ describe.skipIf(!azuriteAvailable())('a training on Azure Machine Learning', () 
       name,
       page: expect.stringContaining(`https://ml.azure.com/runs/${name}`),
       submitted: true,
+      isEnded: false,
       earlierMinutes: 0,
     });
     await ended(name);
