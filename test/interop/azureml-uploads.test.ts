@@ -222,14 +222,14 @@ describe.skipIf(!azuriteAvailable())('the workspace of a training', () => {
 
     it('in Blob Storage stay where they are: a folder, or a blob', async () => {
       const container = await scene.azurite.container('elsewhere');
-      await container.getBlockBlobClient('train/a b.csv').upload('a\n', 2);
+      await container.getBlockBlobClient('train/a #b.csv').upload('a\n', 2);
       const before = scene.proxy.requests.length;
       const folder = await data(newData({ address: 'azureblob://churndata/elsewhere/train' }));
-      const blob = await data(newData({ address: 'azureblob://churndata/elsewhere/train/a b.csv' }));
+      const blob = await data(newData({ address: 'azureblob://churndata/elsewhere/train/a #b.csv' }));
       expect([folder.type, blob.type]).toEqual(['uri_folder', 'uri_file']);
       expect(asset('data', folder.id)['dataUri']).toBe(`${scene.proxy.url}/churndata/elsewhere/train/`);
       expect(asset('data', blob.id)['dataUri']).toBe(
-        `${scene.proxy.url}/churndata/elsewhere/train/a%20b.csv`,
+        `${scene.proxy.url}/churndata/elsewhere/train/a%20%23b.csv`,
       );
       expect(scene.proxy.requests.slice(before).map(({ method }) => method)).toEqual(['HEAD', 'HEAD']);
     });
@@ -257,6 +257,18 @@ describe.skipIf(!azuriteAvailable())('the workspace of a training', () => {
         name: `azureblob://churndata/${scene.ml.container}/given`,
         prefix: 'given',
       });
+    });
+
+    it.each([
+      ['https://churndata.blob.core.windows.net/rows/a%20b/', 'a b'],
+      ['https://churndata.blob.core.windows.net/rows/100%/', '100%'],
+    ])('that are at %s are read below "%s"', async (dataUri, prefix) => {
+      const { client, at } = scene.open();
+      const version = String(prefix.length);
+      const properties = { dataType: 'uri_folder', dataUri } as const;
+      await client.dataVersions.createOrUpdate(...at, 'elsewhere', version, { properties });
+      const address = await resolveDataAsset(scene.open(), `azureml:elsewhere:${version}`);
+      expect(address).toMatchObject({ account: 'churndata', prefix });
     });
 
     it.each([

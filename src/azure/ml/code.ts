@@ -1,15 +1,15 @@
 import { isRestError } from '@azure/core-rest-pipeline';
-import { ContainerClient } from '@azure/storage-blob';
 import { z } from 'zod';
 import { EdgeloopError } from '../../errors.ts';
 import type { ServiceLog } from '../../training/index.ts';
 import type { BlobAddress } from '../blob-address.ts';
+import { openContainer } from '../blob-container.ts';
 import { maskSas } from '../mask.ts';
 import { CONTENT_HASH_VERSION, contentHash } from './content-hash.ts';
-import { blobsIn, readDatastore } from './datastore.ts';
+import { uploadToDatastore } from './datastore-upload.ts';
 import { filesToSend, type LocalFile } from './local-files.ts';
 import { makeOnce } from './once.ts';
-import { BLOB_RETRIES, uploadFiles } from './upload.ts';
+import { uploadFiles } from './upload.ts';
 import type { MlWorkspace } from './workspace.ts';
 
 /** The folder within what a workspace opens for an upload: as `az ml` does it, the code is never a container's root. */
@@ -30,7 +30,7 @@ export async function provideCode(ml: MlWorkspace, folder: string, log: ServiceL
     find: () => ml.client.codeVersions.get(...ml.at, name, '1'),
     make: async () => {
       log('info', `uploading the code: ${files.length} files`, { asset: name });
-      const codeUri = (await sendToWorkspace(ml, name, files)) ?? (await sendAsCaller(ml, hash, files));
+      const codeUri = (await sendToWorkspace(ml, name, files)) ?? (await sendAsCaller(ml, files, hash));
       const properties = { hash_sha256: hash, hash_version: CONTENT_HASH_VERSION };
       await ml.client.codeVersions.createOrUpdate(...ml.at, name, '1', {
         properties: { codeUri, properties },
@@ -57,7 +57,7 @@ async function sendToWorkspace(
   if (opened === undefined) return undefined;
   const { sasUri } = opened.credential;
   maskSas(ml.mask, sasUri);
-  const container = new ContainerClient(sasUri, undefined, { retryOptions: BLOB_RETRIES });
+  const container = openContainer(sasUri);
   const address = addressOf(opened.blobUri);
   const target = { container, address, identity: () => "the workspace's own signature", signal: ml.signal };
   try {
@@ -93,10 +93,7 @@ function addressOf(blobUri: string): BlobAddress {
   return { name: container, account: host.split('.')[0] ?? host, container, prefix: FOLDER };
 }
 
-async function sendAsCaller(ml: MlWorkspace, hash: string, files: readonly LocalFile[]): Promise<string> {
-  const { credential, signal } = ml;
-  const address = blobsIn(await readDatastore(ml), `edgeloop/code/${hash}`, ml);
-  const container = new ContainerClient(address.container, credential, { retryOptions: BLOB_RETRIES });
-  await uploadFiles({ container, address, identity: () => credential.source, signal }, files);
-  return `${address.container}/${address.prefix}`;
+async function sendAsCaller(ml: MlWorkspace, files: readonly LocalFile[], hash: string): Promise<string> {
+  const { container, prefix } = await uploadToDatastore(ml, files, `edgeloop/code/${hash}`);
+  return `${container}/${prefix}`;
 }

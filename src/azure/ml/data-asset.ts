@@ -1,16 +1,17 @@
-import { ContainerClient } from '@azure/storage-blob';
+import { RestError } from '@azure/storage-blob';
 import { lstat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { failure, misuse } from '../../errors.ts';
 import type { ServiceLog, TrainingData } from '../../training/index.ts';
 import { type BlobAddress, parseBlobAddress } from '../blob-address.ts';
+import { openContainer } from '../blob-container.ts';
 import { blobFailure } from '../blob-failures.ts';
+import { uploadToDatastore } from './datastore-upload.ts';
 import { blobsIn, blobsOfUri, datastoreUri, readDatastore } from './datastore.ts';
 import type { JobData } from './job-body.ts';
 import { filesToSend } from './local-files.ts';
 import { makeOnce } from './once.ts';
 import { ML_TAG } from './own-job.ts';
-import { BLOB_RETRIES, uploadFiles } from './upload.ts';
 import type { MlWorkspace } from './workspace.ts';
 
 type DataType = JobData['type'];
@@ -104,35 +105,29 @@ async function inPlace(ml: MlWorkspace, name: string): Promise<Placed> {
   return {
     dataType: isFile ? 'uri_file' : 'uri_folder',
     // The workspace may read its own datastore; elsewhere the compute needs a role of its own.
-    dataUri: isOwn ? datastoreUri(path) : `${address.container}/${encodeURI(path)}`,
+    dataUri: isOwn ? datastoreUri(path) : `${address.container}/${encodeURI(path).replaceAll('#', '%23')}`,
   };
 }
 
 async function isBlob(ml: MlWorkspace, address: BlobAddress): Promise<boolean> {
   if (address.prefix === '') return false;
   const { credential, signal } = ml;
-  const container = new ContainerClient(address.container, credential, { retryOptions: BLOB_RETRIES });
+  const container = openContainer(address.container, credential);
   const options = { ...(signal && { abortSignal: signal }) };
   try {
     const { metadata } = await container.getBlobClient(address.prefix).getProperties(options);
     return metadata?.['hdi_isfolder'] !== 'true';
   } catch (error) {
-    const status: unknown = error instanceof Error ? Reflect.get(error, 'statusCode') : undefined;
-    if (status === 404) return false;
+    if (error instanceof RestError && error.statusCode === 404) return false;
     throw blobFailure(error, { address, identity: credential.source });
   }
 }
 
 async function upload(ml: MlWorkspace, path: string, data: TrainingData, log: ServiceLog): Promise<Placed> {
-  const { credential, signal } = ml;
   const below = `edgeloop/data/${data.digest.replace('sha256:', '')}`;
-  const address = blobsIn(await readDatastore(ml), below, ml);
-  const container = new ContainerClient(address.container, credential, { retryOptions: BLOB_RETRIES });
   const files = await filesToSend(path);
-  log('info', `uploading the training data: ${files.length} files, ${data.bytes} bytes`, {
-    to: address.name,
-  });
-  await uploadFiles({ container, address, identity: () => credential.source, signal }, files);
+  log('info', `uploading the training data: ${files.length} files, ${data.bytes} bytes`, { to: below });
+  await uploadToDatastore(ml, files, below);
   const isFile = (await lstat(path)).isFile();
   return {
     dataType: isFile ? 'uri_file' : 'uri_folder',

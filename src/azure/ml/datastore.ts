@@ -62,10 +62,19 @@ export async function blobsOfUri(ml: MlWorkspace, uri: string): Promise<BlobAddr
   const [, host, inside, below = ''] =
     /^https:\/\/([a-z0-9]+)\.blob\.[^/]+\/([^/?]+)\/?([^?]*)$/s.exec(uri) ?? [];
   if (host !== undefined && inside !== undefined)
-    return blobsIn({ name: '', account: host, container: inside }, decodeURIComponent(below), ml);
+    return blobsIn({ name: '', account: host, container: inside }, decoded(below), ml);
   throw misuse(
     'uri-unsupported',
     `"${uri.replace(/\?.*/s, '?…')}" names no blobs`,
     'Edgeloop reads azureml://datastores/NAME/paths/PATH of a Blob datastore, https://ACCOUNT.blob.core.windows.net/CONTAINER/PATH and wasbs:// addresses.',
   );
+}
+
+/** A path with a "%" that was never encoded is meant as it stands. */
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }

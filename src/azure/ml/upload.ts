@@ -1,4 +1,5 @@
 import { type ContainerClient, RestError } from '@azure/storage-blob';
+import { eachAtOnce } from '../../at-once.ts';
 import { failure } from '../../errors.ts';
 import { httpFailed } from '../../http-failure.ts';
 import type { BlobAddress } from '../blob-address.ts';
@@ -16,9 +17,6 @@ export interface UploadTarget {
   idleMs?: number;
 }
 
-/** As a container is opened here: the SDK's own waits are longer than a person's. */
-export const BLOB_RETRIES = { maxTries: 5, retryDelayInMs: 500, maxRetryDelayInMs: 30_000 };
-
 const AT_THE_SAME_TIME = 4;
 const BLOCKS_AT_THE_SAME_TIME = 2;
 /** How long nothing may go through before a file is sent again: the SDK would wait for ever. */
@@ -34,34 +32,22 @@ const BLOCK_BYTES = 4 * 1024 * 1024;
  * `blob-differs`, `blob-write-forbidden` and what `blobFailure` tells.
  */
 export async function uploadFiles(target: UploadTarget, files: readonly LocalFile[]): Promise<void> {
-  const failed = new AbortController();
-  const { signal } = target;
-  const either = AbortSignal.any([failed.signal, ...(signal === undefined ? [] : [signal])]);
-  const queue = files.values();
-  const worker = async (): Promise<void> => {
-    for (const file of queue) {
-      either.throwIfAborted();
-      await sendFile({ ...target, signal: either }, file);
-    }
-  };
-  const workers = Array.from({ length: AT_THE_SAME_TIME }, () =>
-    worker().catch((error: unknown) => failed.abort(error)),
+  await eachAtOnce(files, AT_THE_SAME_TIME, target.signal, (file, signal) =>
+    sendFile({ ...target, signal }, file),
   );
-  await Promise.all(workers);
-  either.throwIfAborted();
 }
 
-async function sendFile(target: UploadTarget, file: LocalFile): Promise<void> {
+async function sendFile(target: UploadTarget & { signal: AbortSignal }, file: LocalFile): Promise<void> {
   const { signal, idleMs = IDLE_MS } = target;
   for (let tries = 1; ; tries++) {
     const idle = new AbortController();
     const stuck = new Error(`nothing went through for ${idleMs / 1000} s`);
     const timer = setTimeout(() => idle.abort(stuck), idleMs);
-    const either = AbortSignal.any([idle.signal, ...(signal === undefined ? [] : [signal])]);
+    const either = AbortSignal.any([idle.signal, signal]);
     try {
       return await sendOnce({ ...target, signal: either }, file, () => void timer.refresh());
     } catch (error) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       if (!idle.signal.aborted) throw error;
       if (tries === TRIES) throw httpFailed(target.address.container, { error: stuck });
     } finally {
