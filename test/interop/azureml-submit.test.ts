@@ -111,6 +111,16 @@ describe.skipIf(!azuriteAvailable())('a training on Azure Machine Learning', () 
     expect(await submitted).toMatchObject({ name: nameOf(training), submitted: true });
   });
 
+  it('is known to its user who cancels while its answers are lost', async () => {
+    const training = scene.training();
+    const user = new AbortController();
+    scene.ml.fault({ fault: 'reset', when: 'after' }, { ...JOB_PUT, times: Infinity });
+    const submitted = submit(training, user.signal);
+    await expect.poll(() => scene.ml.jobs.all.has(nameOf(training)), { timeout: 30_000 }).toBe(true);
+    user.abort();
+    expect(await submitted).toMatchObject({ name: nameOf(training) });
+  });
+
   it('gets a next attempt after one that failed, and one that somebody cancelled', async () => {
     const training = scene.training();
     scene.ml.jobs.script([{ state: 'Failed' }], new RegExp(`^${nameOf(training)}$`));

@@ -10,6 +10,7 @@ import { provideEnvironment } from './environment.ts';
 import { bindForService, commandJob, commonOf, type JobCommon } from './job-body.ts';
 import { checkJobFile, jobFromFile, needsCallersToken } from './job-file/index.ts';
 import { pageOf, stateOf } from './read-job.ts';
+import { reopened } from './reopened.ts';
 import { courseOf } from './states.ts';
 import type { MlWorkspace } from './workspace.ts';
 
@@ -113,7 +114,8 @@ async function submit(
     const made = await ml.asking(`submitting the job ${name}`, put);
     return { made, submitted: status === 201 };
   } catch (error) {
-    const made = await findOwnJob(ml, name, training).catch(() => undefined);
+    // Also when the user has cancelled meanwhile: a job that was made has to be cancelled.
+    const made = await findOwnJob(reopened(ml, patience.signal), name, training).catch(() => undefined);
     if (made === undefined) throw error;
     return { made, submitted: status === undefined };
   } finally {
