@@ -1,13 +1,6 @@
 import { z } from 'zod';
-import { misuse } from '../errors.ts';
-import { http } from '../http.ts';
-import type { AzureCredential } from './identity.ts';
-
-export interface ArmSettings {
-  credential: AzureCredential;
-  environment: NodeJS.ProcessEnv;
-  signal: AbortSignal;
-}
+import { EdgeloopError } from '../errors.ts';
+import type { ArmCall, MlWorkspace } from './ml/workspace.ts';
 
 /** A resource of any provider, as its listing shows it. */
 export interface ArmResource {
@@ -22,7 +15,6 @@ export interface ArmPermission {
   notActions: string[];
 }
 
-const SCOPE = 'https://management.azure.com/.default';
 const MOST_PAGES = 20;
 const resourcesSchema = z.object({
   value: z.array(
@@ -40,16 +32,15 @@ const permissionsSchema = z.object({
   ),
 });
 
-/** All resources of a type in a subscription that we may see; `undefined` where we may not ask. */
+/** All resources of a type in the workspace's subscription that we may see; `undefined` where we may not ask. */
 export async function listResources(
-  settings: ArmSettings,
-  subscription: string,
+  ml: MlWorkspace,
   { type, apiVersion }: { type: string; apiVersion: string },
 ): Promise<ArmResource[] | undefined> {
   const found: ArmResource[] = [];
-  let next: string | undefined = `/subscriptions/${subscription}/providers/${type}?api-version=${apiVersion}`;
+  let next: string | undefined = `/subscriptions/${ml.settings.subscription}/providers/${type}`;
   for (let page = 0; next !== undefined && page < MOST_PAGES; page++) {
-    const { data } = resourcesSchema.safeParse(await readArm(settings, next));
+    const { data } = resourcesSchema.safeParse(await read(ml, { path: next, apiVersion }));
     if (data === undefined) return undefined;
     found.push(...data.value);
     next = data.nextLink ?? undefined;
@@ -57,13 +48,10 @@ export async function listResources(
   return found;
 }
 
-/** What our roles allow at a scope, an ARM id; `undefined` where we may not ask. */
-export async function listPermissions(
-  settings: ArmSettings,
-  scope: string,
-): Promise<ArmPermission[] | undefined> {
-  const path = `${scope}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01`;
-  return permissionsSchema.safeParse(await readArm(settings, path)).data?.value;
+/** What our roles allow in the workspace; `undefined` where we may not ask. */
+export async function listPermissions(ml: MlWorkspace): Promise<ArmPermission[] | undefined> {
+  const path = '/providers/Microsoft.Authorization/permissions';
+  return permissionsSchema.safeParse(await read(ml, { path, apiVersion: '2022-04-01' })).data?.value;
 }
 
 /** True when one of the roles allows an action, such as `Microsoft.MachineLearningServices/workspaces/jobs/write`. */
@@ -75,21 +63,12 @@ export function allows(permissions: readonly ArmPermission[], action: string): b
   return permissions.some(({ actions, notActions }) => actions.some(matches) && !notActions.some(matches));
 }
 
-/** `undefined` for any answer that is none. `place` is a path, or what an answer has named as its next page. */
-async function readArm({ credential, environment, signal }: ArmSettings, place: string): Promise<unknown> {
-  const endpoint = new URL(environment['EDGELOOP_ARM_ENDPOINT'] || 'https://management.azure.com');
-  const url = new URL(place, endpoint);
-  if (url.protocol !== 'https:') {
-    throw misuse(
-      'azure-endpoint-unsafe',
-      `EDGELOOP_ARM_ENDPOINT is ${endpoint.origin}, where a token would not be safe`,
-      'Write it as https://management.azure.com, or unset it.',
-    );
+/** `undefined` for an answer that is none; an error is thrown only where Azure cannot be asked at all. */
+async function read(ml: MlWorkspace, call: Omit<ArmCall, 'method'>): Promise<unknown> {
+  try {
+    return await ml.finding(`reading ${call.path}`, () => ml.send({ method: 'GET', ...call }));
+  } catch (error) {
+    if (error instanceof EdgeloopError && error.code.startsWith('azure-')) return undefined;
+    throw error;
   }
-  // A next page elsewhere gets no token.
-  if (url.origin !== endpoint.origin) return undefined;
-  const { token } = await credential.getToken(SCOPE, { abortSignal: signal });
-  const headers = { authorization: `Bearer ${token}` };
-  const { status, body } = await http(url.href, { headers, signal, retries: 1, anyStatus: true });
-  return status === 200 ? JSON.parse(body.toString()) : undefined;
 }

@@ -70,7 +70,7 @@ describe('edgeloop doctor', () => {
 
   it('has nothing to sweep without a workspace of Azure ML', () => {
     expect(json(churnProject(), 2, 'doctor', '--sweep')).toMatchObject({
-      error: { code: 'azure-settings-missing' },
+      error: { code: 'azure-required' },
     });
   });
 });

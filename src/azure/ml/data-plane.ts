@@ -2,6 +2,7 @@ import type { AccessToken } from '@azure/identity';
 import { failure } from '../../errors.ts';
 import { http } from '../../http.ts';
 import { SCOPE } from '../audiences.ts';
+import { parseAnswer } from './failures.ts';
 import type { MlWorkspace } from './workspace.ts';
 
 /** Run history and MLflow of a workspace, which Resource Manager does not lead to. */
@@ -39,7 +40,7 @@ export function openDataPlane(ml: MlWorkspace): DataPlane {
       const { status, body } = answer;
       if (status === 404) return undefined;
       if (status !== 200) throw refused(ml, `${service}${path.replace(/\?.*/s, '')}`, status);
-      return parsed(body, url);
+      return parseAnswer(body.toString(), url);
     },
   };
 }
@@ -53,17 +54,4 @@ function refused({ settings, credential }: MlWorkspace, what: string, status: nu
         `Give it the role "AzureML Data Scientist" on the workspace "${settings.workspace}" in ${settings.resourceGroup}; a new role takes up to ten minutes.`,
       )
     : failure('azure-refused', told, 'Run it again later; status.azure.com tells of faults.');
-}
-
-function parsed(body: Buffer, url: string): unknown {
-  try {
-    return JSON.parse(body.toString());
-  } catch (error) {
-    throw failure(
-      'azure-answer-unexpected',
-      `${url.replace(/\?.*/s, '')} did not answer with JSON`,
-      'Check whether a proxy answers in its place.',
-      { cause: error },
-    );
-  }
 }

@@ -94,3 +94,17 @@ function saidBy(error: Error): { code: string; message: string } {
   const code = text('code') || String(Reflect.get(error, 'code') ?? '');
   return { code, message: text('message').split(/\r?\n/)[0] ?? '' };
 }
+
+/** The JSON of an answer. Throws `azure-answer-unexpected`. */
+export function parseAnswer(text: string, url: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw failure(
+      'azure-answer-unexpected',
+      `${url.replace(/\?.*/s, '')} did not answer with JSON`,
+      'Check whether a proxy answers in its place.',
+      { cause: error },
+    );
+  }
+}

@@ -5,7 +5,7 @@ import { failure } from '../../errors.ts';
 import { SCOPE } from '../audiences.ts';
 import type { AzureCredential } from '../identity.ts';
 import type { Mask } from '../mask.ts';
-import { mlFailure } from './failures.ts';
+import { mlFailure, parseAnswer } from './failures.ts';
 import { mendSerializer } from './serializer.ts';
 
 /** Which workspace: `azure` in edgeloop.yaml. */
@@ -30,7 +30,10 @@ export interface MlWorkspaceOptions {
 /** A call that the SDK does not have. */
 export interface ArmCall {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Below the workspace: `/codes/NAME/versions/1/startPendingUpload`. */
+  /**
+   * Below the workspace: `/codes/NAME/versions/1/startPendingUpload`; from `/subscriptions/` on for what lies elsewhere;
+   * or the address of a next page.
+   */
   path: string;
   apiVersion: string;
   body?: unknown;
@@ -111,21 +114,20 @@ export function openMlWorkspace(options: MlWorkspaceOptions): MlWorkspace {
           throw error;
         }
       }),
-    async send({ method, path, apiVersion, body }) {
+    async send(call) {
+      const { method, path, body } = call;
       const request = createPipelineRequest({
-        url: `${endpoint}${id}${path}?api-version=${apiVersion}`,
+        url: urlOf(endpoint, id, call),
         method,
         headers: createHttpHeaders(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(body !== undefined && { body: JSON.stringify(body) }),
       });
       const response = await client.sendRequest(request);
-      const text = response.bodyAsText ?? '';
-      const answer: unknown = text === '' ? undefined : JSON.parse(text);
-      if (response.status < 400) return answer;
-      throw Object.assign(
-        new RestError(`${method} ${path}`, { statusCode: response.status, request, response }),
-        { details: answer },
-      );
+      const { status: statusCode, bodyAsText: text } = response;
+      if (statusCode < 400) return text ? parseAnswer(text, request.url) : undefined;
+      // What stands between may answer with a page.
+      const details = text?.startsWith('{') ? parseAnswer(text, request.url) : undefined;
+      throw Object.assign(new RestError(`${method} ${path}`, { statusCode, request, response }), { details });
     },
     dataPlane: () =>
       (found ??= asking(`reading the workspace "${workspace}"`, async () => {
@@ -137,6 +139,21 @@ export function openMlWorkspace(options: MlWorkspaceOptions): MlWorkspace {
         throw error;
       })),
   };
+}
+
+/** Throws `azure-answer-unexpected` for an address elsewhere, which must not get our token. */
+function urlOf(endpoint: string, id: string, { path, apiVersion }: ArmCall): string {
+  const isWhole = path.startsWith('/subscriptions/') || URL.canParse(path);
+  const url = new URL(isWhole ? path : `${id}${path}`, endpoint);
+  if (url.origin === new URL(endpoint).origin) {
+    url.searchParams.set('api-version', apiVersion);
+    return url.href;
+  }
+  throw failure(
+    'azure-answer-unexpected',
+    `Resource Manager, ${endpoint}, names a next page at ${url.origin}`,
+    'Check whether a proxy answers in its place.',
+  );
 }
 
 /** `azureml://HOST/mlflow/v1.0/subscriptions/…`, which is where run history answers as well. */

@@ -80,7 +80,7 @@ export async function lookAtSubmitting(
   azure: AzureConfig,
   signal: AbortSignal,
 ): Promise<Found> {
-  const permissions = await listPermissions(armOf(asking, signal), openMl(asking, azure, signal).id);
+  const permissions = await listPermissions(openMl(asking, azure, signal));
   if (permissions === undefined)
     return skipped(
       'Azure does not tell this identity what its roles allow: submitting shows when it is tried',
@@ -117,10 +117,6 @@ export async function lookAtData(asking: Asking, { data }: AzureUse, signal: Abo
 export function openMl({ credential, deps }: Asking, settings: AzureConfig, signal: AbortSignal) {
   const { environment, mask } = deps;
   return openMlWorkspace({ settings, credential, environment, mask, signal });
-}
-
-export function armOf({ credential, deps }: Asking, signal: AbortSignal) {
-  return { credential, environment: deps.environment, signal };
 }
 
 function missingIn(permissions: readonly ArmPermission[]): string[] {

@@ -1,6 +1,7 @@
 import { type ArmResource, listResources } from '../../azure/arm.ts';
+import type { MlWorkspace } from '../../azure/ml/workspace.ts';
 import type { AzureConfig } from '../../config/index.ts';
-import { armOf, type Asking, type AzureUse, openMl } from './azure-checks.ts';
+import { type Asking, type AzureUse, openMl } from './azure-checks.ts';
 import { type Found, ok, skipped, warn } from './check.ts';
 
 const REGISTRIES = {
@@ -24,7 +25,7 @@ export async function lookAtRegistryMode(
   host: string,
   signal: AbortSignal,
 ): Promise<Found> {
-  const registry = await findRegistry(asking, azure, host, signal);
+  const registry = await findRegistry(openMl(asking, azure, signal), host);
   if (registry === undefined) return skipped(unseen(host, azure));
   if (registry.properties['roleAssignmentMode'] === 'AbacRepositoryPermissions') {
     return ok(
@@ -44,8 +45,8 @@ export async function lookAtRegions(
   const ml = openMl(asking, azure, signal);
   const [workspace, found, accounts] = await Promise.all([
     ml.asking(`reading the workspace "${azure.workspace}"`, () => ml.client.workspaces.get(...ml.at)),
-    registry === undefined ? undefined : findRegistry(asking, azure, registry, signal),
-    listResources(armOf(asking, signal), azure.subscription, ACCOUNTS),
+    registry === undefined ? undefined : findRegistry(ml, registry),
+    listResources(ml, ACCOUNTS),
   ]);
   const own = workspace.storageAccount?.split('/').at(-1);
   const named = data.map((address) => new URL(address).hostname);
@@ -84,13 +85,8 @@ export function compareRegions(places: readonly Located[], hidden: readonly stri
   return ok(`${listed}${rest}`);
 }
 
-async function findRegistry(
-  asking: Asking,
-  { subscription }: AzureConfig,
-  host: string,
-  signal: AbortSignal,
-): Promise<ArmResource | undefined> {
-  const all = await listResources(armOf(asking, signal), subscription, REGISTRIES);
+async function findRegistry(ml: MlWorkspace, host: string): Promise<ArmResource | undefined> {
+  const all = await listResources(ml, REGISTRIES);
   return all?.find(({ properties }) => properties['loginServer'] === host);
 }
 

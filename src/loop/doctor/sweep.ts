@@ -1,5 +1,5 @@
 import type { OwnJob } from '../../azure/ml/own-jobs.ts';
-import { EdgeloopError, messageOf, misuse } from '../../errors.ts';
+import { EdgeloopError, messageOf } from '../../errors.ts';
 import { identify } from '../identify.ts';
 import { openWorkspace } from '../open-workspace.ts';
 import type { LoopDeps, Workspace } from '../workspace.ts';
@@ -54,27 +54,14 @@ export interface Sweep {
   cancel(jobs: readonly OwnJob[]): Promise<Check[]>;
 }
 
-/** Lists our jobs that are under way in the project's workspace of Azure ML. Throws `azure-settings-missing`. */
+/** Lists our jobs that are under way in the project's workspace of Azure ML. Throws `azure-required`. */
 export async function openSweep(deps: LoopDeps): Promise<Sweep> {
   const workspace = await openWorkspace(deps);
-  const { config } = workspace;
-  const { azure: settings } = config;
-  if (settings === undefined) {
-    throw misuse(
-      'azure-settings-missing',
-      `${config.file} has no section "azure": there is no workspace to sweep`,
-      'Name subscription, resourceGroup and workspace there.',
-    );
-  }
-  const { environment, idToken, mask, signal } = deps;
-  const [{ azureCredential }, { openMlWorkspace }, { listOwnJobs }, { cancelJob }] = await Promise.all([
-    import('../../azure/identity.ts'),
-    import('../../azure/ml/workspace.ts'),
+  const ml = await workspace.azure();
+  const [{ listOwnJobs }, { cancelJob }] = await Promise.all([
     import('../../azure/ml/own-jobs.ts'),
     import('../../azure/ml/cancel.ts'),
   ]);
-  const credential = azureCredential(environment, { idToken, mask });
-  const ml = openMlWorkspace({ settings, credential, environment, mask, signal });
   const [jobs, wanted] = await Promise.all([listOwnJobs(ml), whatIsWanted(workspace)]);
   const now = deps.now();
   return {
