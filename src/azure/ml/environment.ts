@@ -21,16 +21,18 @@ export async function provideEnvironment(ml: MlWorkspace, environment: string): 
       'Write azureml:NAME:VERSION, azureml://registries/REGISTRY/environments/NAME/versions/VERSION or IMAGE@sha256:….',
     );
   }
-  return imageEnvironment(ml, environment);
+  return provideImage(ml, environment);
 }
 
-async function imageEnvironment(ml: MlWorkspace, image: string): Promise<string> {
-  const name = `edgeloop-${createHash('sha256').update(image).digest('hex').slice(0, 32)}`;
+/** The environment of an image, with packages of conda's where a file lists them; made once for both. Gives an ARM id. */
+export async function provideImage(ml: MlWorkspace, image: string, condaFile?: string): Promise<string> {
+  const content = condaFile === undefined ? image : JSON.stringify([image, condaFile]);
+  const name = `edgeloop-${createHash('sha256').update(content).digest('hex').slice(0, 32)}`;
+  const properties = { image, osType: 'Linux', ...(condaFile !== undefined && { condaFile }) };
   const { environmentVersions } = ml.client;
   await makeOnce(ml, `the environment ${name} of ${image}`, {
     find: () => environmentVersions.get(...ml.at, name, '1'),
-    make: () =>
-      environmentVersions.createOrUpdate(...ml.at, name, '1', { properties: { image, osType: 'Linux' } }),
+    make: () => environmentVersions.createOrUpdate(...ml.at, name, '1', { properties }),
   });
   return `${ml.id}/environments/${name}/versions/1`;
 }

@@ -1,9 +1,55 @@
 import { stringify } from 'yaml';
-import type { DataInput } from './io-schema.ts';
-import type { JobAssets } from './job-assets.ts';
+import { provideEnvironment, provideImage } from '../environment.ts';
+import type { JobCommon } from '../job-body.ts';
+import { makeOnce } from '../once.ts';
+import type { MlWorkspace } from '../workspace.ts';
+import type { DataInput } from './inputs-outputs.ts';
 import { checkSecrets } from './secrets.ts';
-import { type Environment, VERSIONED } from './settings-schema.ts';
+import { type Environment, VERSIONED } from './settings.ts';
 import { openSource, type SourceFile } from './source-file.ts';
+
+/** What a job file needs in the workspace besides the job; each gives an ARM id, or a registry's address. */
+export interface JobAssets {
+  /** ARM id of the workspace. */
+  workspace: string;
+  code(folder: string): Promise<string>;
+  /** By name and version, or an image by its digest. */
+  environment(name: string): Promise<string>;
+  /** An image with packages of conda's, as its file lists them. */
+  condaEnvironment(image: string, condaFile: string): Promise<string>;
+  /** An anonymous component; `version` names its content. */
+  component(version: string, properties: object): Promise<string>;
+}
+
+/** The name of all components that exist for one job only (azure-ai-ml, `ANONYMOUS_COMPONENT_NAME`). */
+export const ANONYMOUS = 'azureml_anonymous';
+
+/** Makes what is not there yet, once per content. */
+export function assetsIn(ml: MlWorkspace, { code }: Pick<JobCommon, 'code'>): JobAssets {
+  const { componentVersions } = ml.client;
+  return {
+    workspace: ml.id,
+    code,
+    environment: (name) => provideEnvironment(ml, name),
+    condaEnvironment: (image, condaFile) => provideImage(ml, image, condaFile),
+    async component(version, properties) {
+      await makeOnce(ml, `the component ${ANONYMOUS}:${version}`, {
+        find: () => componentVersions.get(...ml.at, ANONYMOUS, version),
+        make: () => componentVersions.createOrUpdate(...ml.at, ANONYMOUS, version, { properties }),
+      });
+      return `${ml.id}/components/${ANONYMOUS}/versions/${version}`;
+    },
+  };
+}
+
+/** Makes nothing: to see whether a file is as it has to be. */
+export const NO_ASSETS: JobAssets = {
+  workspace: '',
+  code: async () => '',
+  environment: async () => '',
+  condaEnvironment: async () => '',
+  component: async () => '',
+};
 
 type Path = readonly (string | number)[];
 

@@ -1,11 +1,71 @@
 import { createHash } from 'node:crypto';
-import { environmentId } from './assets.ts';
-import { isMap } from './chosen.ts';
+import { z } from 'zod';
+import { ANONYMOUS, environmentId } from './assets.ts';
 import { given, mapped } from './camel.ts';
-import type { Component } from './component-schema.ts';
-import { checkPlaceholders } from './io-rest.ts';
-import { ANONYMOUS } from './job-assets.ts';
+import { byType, isMap, word } from './chosen.ts';
+import { checkPlaceholders, INPUT_MODE, literalSchema, OUTPUT_MODE, TYPES } from './inputs-outputs.ts';
 import { codeId, type Submission } from './job-head.ts';
+import { distributionSchema, environmentSchema, resourcesSchema } from './settings.ts';
+
+const described = { description: z.string().optional() };
+const optional = { optional: z.boolean().optional() };
+const bound = z.union([z.number(), z.string()]).optional();
+
+const port = (type: string) =>
+  z.strictObject({
+    type: word(type),
+    mode: word(...Object.keys(INPUT_MODE)).optional(),
+    ...optional,
+    ...described,
+  });
+
+const parameter = (type: string) =>
+  z.strictObject({
+    type: word(type),
+    default: literalSchema.optional(),
+    min: bound,
+    max: bound,
+    enum: z.array(z.coerce.string()).optional(),
+    ...optional,
+    ...described,
+  });
+
+const PORTS: readonly string[] = TYPES;
+const PARAMETERS = ['string', 'number', 'integer', 'boolean'];
+const named = <Schema>(names: readonly string[], make: (name: string) => Schema) =>
+  Object.fromEntries(names.map((name) => [name, make(name)]));
+
+/** A command component in a file or in a pipeline: azure-ai-ml, `CommandComponentSchema`. */
+export const componentSchema = z.strictObject({
+  $schema: z.string().optional(),
+  name: z.string().optional(),
+  version: z.coerce.string().optional(),
+  type: word('command').default('command'),
+  display_name: z.string().optional(),
+  description: z.string().optional(),
+  tags: z.record(z.string(), z.coerce.string()).optional(),
+  is_deterministic: z.boolean().default(true),
+  inputs: z
+    .record(z.string(), byType<z.ZodObject>({ ...named(PORTS, port), ...named(PARAMETERS, parameter) }))
+    .default({}),
+  outputs: z
+    .record(
+      z.string(),
+      z.strictObject({
+        type: word(...PORTS).default('uri_folder'),
+        mode: word(...Object.keys(OUTPUT_MODE)).optional(),
+        ...described,
+      }),
+    )
+    .default({}),
+  command: z.string().min(1),
+  code: z.string().min(1).optional(),
+  environment: environmentSchema,
+  resources: resourcesSchema.optional(),
+  distribution: distributionSchema.optional(),
+});
+
+export type Component = z.output<typeof componentSchema>;
 
 /** Where a component was written, which the service wants to know. */
 export type ComponentSource = 'YAML.JOB' | 'YAML.COMPONENT';

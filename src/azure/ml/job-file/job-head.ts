@@ -1,10 +1,9 @@
 import type { ServiceTraining } from '../../../training/index.ts';
 import type { JobCommon } from '../job-body.ts';
-import { computeId, environmentId } from './assets.ts';
+import { computeId, environmentId, type JobAssets } from './assets.ts';
 import { camel, given } from './camel.ts';
-import type { CommandFile } from './command-schema.ts';
-import { distributionOf, identityOf } from './settings-rest.ts';
-import type { JobAssets } from './job-assets.ts';
+import type { CommandFile } from './command.ts';
+import { distributionOf, identityOf } from './settings.ts';
 import type { SourceFile } from './source-file.ts';
 
 /** A job file on its way to a workspace. */

@@ -1,15 +1,13 @@
 import { versionId } from './assets.ts';
 import { given, mapped } from './camel.ts';
 import { isMap } from './chosen.ts';
-import { type ComponentSource, provideComponent } from './component.ts';
-import { type Component, componentSchema } from './component-schema.ts';
-import type { Input, Output } from './io-schema.ts';
-import type { CommandStep } from './pipeline-schema.ts';
-import { VERSIONED } from './settings-schema.ts';
-import { openSource, readSource, type SourceFile } from './source-file.ts';
-import type { StepPlace } from './step-io.ts';
-import { isBinding, type Port, typed } from './step-types.ts';
+import { type Component, componentSchema, type ComponentSource, provideComponent } from './component.ts';
+import type { Input, Output } from './inputs-outputs.ts';
+import type { CommandStep } from './pipeline.ts';
 import { checkSecrets } from './secrets.ts';
+import { VERSIONED } from './settings.ts';
+import { openSource, readSource, type SourceFile } from './source-file.ts';
+import { isBinding, type Port, type StepPlace, typed } from './step-io.ts';
 
 interface Given {
   at: string[];

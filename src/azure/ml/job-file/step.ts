@@ -1,9 +1,9 @@
 import { computeId } from './assets.ts';
 import { given, mapped } from './camel.ts';
-import type { CommandStep, Step, SweepStep } from './pipeline-schema.ts';
-import { distributionOf, identityOf, leastSeconds, leastTimeout, serviceOf } from './settings-rest.ts';
+import type { CommandStep, Step, SweepStep } from './pipeline.ts';
+import { distributionOf, identityOf, leastSeconds, leastTimeout, serviceOf } from './settings.ts';
 import { componentOf, inlineComponent } from './step-component.ts';
-import { stepInput, type StepPlace, stepOutput } from './step-io.ts';
+import { stepInput, stepOutput, type StepPlace } from './step-io.ts';
 import { terminationOf } from './sweep.ts';
 
 /** A step as the body of a pipeline job has it (azure-ai-ml, `Command._to_rest_object` and `Sweep._to_rest_object`). */

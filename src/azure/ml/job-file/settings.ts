@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { isoDuration } from '../job-body.ts';
+import { given } from './camel.ts';
 import { byType, chosen, isMap, notTaken, word } from './chosen.ts';
 
 const count = z.int().positive();
@@ -57,8 +59,6 @@ export const resourcesSchema = z.strictObject({
   properties: z.record(z.string(), z.record(z.string(), z.unknown())).optional(),
 });
 
-export type Resources = z.output<typeof resourcesSchema>;
-
 const processes = { process_count_per_instance: count.optional() };
 
 export const distributionSchema = byType({
@@ -88,7 +88,7 @@ export const serviceSchema = z.strictObject({
   properties: texts.optional(),
 });
 
-export type Service = z.output<typeof serviceSchema>;
+type Service = z.output<typeof serviceSchema>;
 
 export const identitySchema = z.strictObject({
   type: word('managed', 'managed_identity', 'aml_token', 'user_identity'),
@@ -102,14 +102,12 @@ export type Identity = z.output<typeof identitySchema>;
 /** Seconds. */
 export const limitsSchema = z.strictObject({ timeout: count.optional() });
 
-export const variablesSchema = texts;
-
 /** What a command needs besides its inputs and outputs; of a job, a trial and a step. */
 export const commandSettings = {
   command: z.string().min(1),
   code: z.string().min(1).optional(),
   environment: environmentSchema,
-  environment_variables: variablesSchema.optional(),
+  environment_variables: texts.optional(),
   resources: resourcesSchema.optional(),
   distribution: distributionSchema.optional(),
 };
@@ -131,3 +129,47 @@ export const jobSettings = {
 export const QUEUE = notTaken(
   'the version of the API that Edgeloop speaks (2022-10-01) knows no queues; leave it out, or submit the job yourself',
 );
+
+// What azure-ai-ml makes of these settings (`_to_rest_object` of each), with the keys that a step of a pipeline has.
+
+const DISTRIBUTION = { mpi: 'Mpi', pytorch: 'PyTorch', tensorflow: 'TensorFlow' } as const;
+const SERVICE = {
+  ssh: 'SSH',
+  jupyter_lab: 'JupyterLab',
+  tensor_board: 'TensorBoard',
+  vs_code: 'VSCode',
+} as const;
+const IDENTITY = {
+  managed: 'Managed',
+  managed_identity: 'Managed',
+  aml_token: 'AMLToken',
+  user_identity: 'UserIdentity',
+} as const;
+
+export function distributionOf({ type, ...rest }: Distribution) {
+  return given({ distribution_type: DISTRIBUTION[type], ...rest });
+}
+
+export function identityOf({ type, client_id, object_id, msi_resource_id }: Identity) {
+  return given({ identity_type: IDENTITY[type], client_id, object_id, resource_id: msi_resource_id });
+}
+
+export function serviceOf({ type, port, log_dir, ssh_public_keys, properties }: Service) {
+  const all = { ...properties, ...given({ logDir: log_dir, sshPublicKeys: ssh_public_keys }) };
+  return given({
+    job_service_type: SERVICE[type],
+    port,
+    properties: Object.keys(all).length > 0 ? all : undefined,
+  });
+}
+
+/** Seconds: what the file says, but never more than the training may take. */
+export function leastSeconds(timeout: number | undefined, timeoutMs: number): number {
+  const ours = Math.max(1, Math.ceil(timeoutMs / 1000));
+  return Math.min(timeout ?? ours, ours);
+}
+
+/** The same as ISO 8601. */
+export function leastTimeout(timeout: number | undefined, timeoutMs: number): string {
+  return isoDuration(leastSeconds(timeout, timeoutMs) * 1000);
+}
