@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isRemoteOf } from './on-github.ts';
+import { isRemoteOf, withoutSecret } from './on-github.ts';
 
 it.each([
   ['https://github.com/acme/churn', true],
@@ -15,4 +15,13 @@ it.each([
   ['file:///github.com/acme/churn.git', false],
 ])('takes %s for the repository acme/churn on github.com: %s', (remote, expected) => {
   expect(isRemoteOf(remote, 'https://github.com', 'acme/churn')).toBe(expected);
+});
+
+it.each([
+  ['https://x-access-token:secret@github.com/acme/churn.git', 'https://github.com/acme/churn.git'],
+  ['https://user:p@ss@git.example/acme/churn', 'https://git.example/acme/churn'],
+  ['git@github.com:acme/churn.git', 'git@github.com:acme/churn.git'],
+  ['https://github.com/acme/ch@rn', 'https://github.com/acme/ch@rn'],
+])('shows %s as %s', (remote, shown) => {
+  expect(withoutSecret(remote)).toBe(shown);
 });

@@ -97,6 +97,11 @@ export function remoteAddress(remote: string): { host: string; path: string } {
   return { host: host.toLowerCase(), path: path.toLowerCase() };
 }
 
+/** A remote without the account before its host, which may be a token; a password may have an "@" of its own. */
+export function withoutSecret(remote: string): string {
+  return remote.replace(/\/\/[^/]*@/, '//');
+}
+
 function readEnvironment(environment: NodeJS.ProcessEnv): GitHubEnvironment | undefined {
   const token = environment['GITHUB_TOKEN'] || environment['GH_TOKEN'];
   const repository = environment['GITHUB_REPOSITORY'];

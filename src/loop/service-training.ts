@@ -5,6 +5,7 @@ import { misuse } from '../errors.ts';
 import type { ServiceTraining, TrainedRevision, TrainingData } from '../training/index.ts';
 import type { Identity, Provenance } from './identify.ts';
 import { decidingFiles, isInside, lookAtCheckout, withCheckedOut } from './inputs.ts';
+import { withoutSecret } from './on-github.ts';
 import type { Workspace } from './workspace.ts';
 
 /** What a training on a service is made of: the code in a folder of its own, and the data where they are. */
@@ -88,8 +89,7 @@ async function revisionOf(
   return {
     commit,
     branch: head || ref || undefined,
-    // An address may hold a password.
-    repository: origin?.replace(/^(\w+:\/\/)[^/@]*@/, '$1'),
+    repository: origin && withoutSecret(origin),
     isDirty: uncommitted.length > 0,
   };
 }

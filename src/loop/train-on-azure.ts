@@ -1,7 +1,6 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Cancellation } from '../azure/ml/cancel.ts';
-import type { MlWorkspace } from '../azure/ml/workspace.ts';
 import { describeRemote, downloadRemote } from '../dataset/index.ts';
 import { failure, messageOf } from '../errors.ts';
 import type { SpentFacts } from '../report/index.ts';
@@ -34,33 +33,22 @@ export async function trainOnAzure(
 ): Promise<Trained> {
   const { deps } = workspace;
   const { model, inputKey, settings } = identity;
-  const ml = await workspace.azure();
-  const job = await submitJob(workspace, identity, places);
   const logFile = workPath(workspace, 'logs', model, `${inputKey}.log`);
-  const follower = deps.followTraining(model);
-  follower.submitted?.(job.name);
+  // Before anything is submitted: where no log can be, nobody would wait for the job.
   const log = openTrainingLog(logFile);
   let printed = false;
-  const onLine = (line: string) => {
+  const write = (line: string) => {
     printed = true;
     log.write(line);
-    follower.line(line);
   };
-  const { followJob } = await import('../azure/ml/follow.ts');
-  const finished = await blameSetting(
-    workspace,
-    model,
-    ({ code }) => (code === 'training-timeout' ? 'train.timeout' : work(identity)),
-    () =>
-      cancelledWith(workspace, job.name, () =>
-        followJob(ml, job.name, { onLine, log: deps.log, limitMs: settings.train.timeout }),
-      ),
-  ).finally(follower.end);
-  const logProblem = log.close();
+  let logProblem: unknown;
+  const { job, finished } = await runJob(workspace, identity, places, write).finally(() => {
+    logProblem = log.close();
+  });
   if (logProblem !== undefined)
     deps.log('warn', `the log of the training is incomplete: ${messageOf(logProblem)}`, { logFile });
   await requireSameData(identity, workspace);
-  await fetchOutput(workspace, ml, job.name, output);
+  await fetchOutput(workspace, job.name, output);
   await requireModel(
     output,
     `the job ${job.name} was completed and left no model.onnx in its output "model"`,
@@ -69,6 +57,35 @@ export async function trainOnAzure(
   deps.log('info', `trained ${model} on Azure ML${spentText(spent)}`, { job: job.name });
   const trained: Trained = { job: { target: 'azureml', name: job.name }, spent };
   return printed && logProblem === undefined ? { ...trained, log: logFile } : trained;
+}
+
+/** Submits a job, or takes it up, and waits for its end. */
+async function runJob(
+  workspace: Workspace,
+  identity: Identity,
+  places: Omit<Places, 'output'>,
+  write: (line: string) => void,
+): Promise<{ job: ServiceJob; finished: FinishedJob }> {
+  const { deps } = workspace;
+  const { model, settings } = identity;
+  const { followJob } = await import('../azure/ml/follow.ts');
+  const ml = await workspace.azure();
+  const job = await submitJob(workspace, identity, places);
+  const follower = deps.followTraining(model);
+  follower.submitted?.(job.name);
+  const onLine = (line: string) => {
+    write(line);
+    follower.line(line);
+  };
+  const limitMs = settings.train.timeout;
+  const finished = await blameSetting(
+    workspace,
+    model,
+    ({ code }) => (code === 'training-timeout' ? 'train.timeout' : work(identity)),
+    () =>
+      cancelledWith(workspace, job.name, () => followJob(ml, job.name, { onLine, log: deps.log, limitMs })),
+  ).finally(follower.end);
+  return { job, finished };
 }
 
 /** Finds the job of these inputs, or submits it. */
@@ -146,14 +163,9 @@ async function requireSameData({ paths, dataset }: Identity, workspace: Workspac
   );
 }
 
-async function fetchOutput(
-  workspace: Workspace,
-  ml: MlWorkspace,
-  job: string,
-  output: string,
-): Promise<void> {
+async function fetchOutput(workspace: Workspace, job: string, output: string): Promise<void> {
   const { openJobOutput } = await import('../azure/ml/outputs.ts');
-  const store = await openJobOutput(ml, job);
+  const store = await openJobOutput(await workspace.azure(), job);
   const files = await store.list(workspace.deps.signal);
   const kept = workPath(workspace, 'outputs', job);
   workspace.deps.log('info', `fetching ${files.length} files of the job ${job}`);

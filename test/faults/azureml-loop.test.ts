@@ -1,5 +1,7 @@
 // A whole `edgeloop retrain` on Azure ML, while something goes wrong on the way: at most one job is paid for, and what
 // fails says how to go on.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { runPost, startStep } from '../fixtures/action-runner.ts';
 import {
@@ -120,6 +122,17 @@ describe.skipIf(!azureAvailable())('a training on Azure ML', () => {
     const before = jobsNow();
     const ran = await azure.run(cwd, 'retrain', 'churn', '--detach', '--json');
     expect(JSON.parse(ran.stdout)).toMatchObject({ job: left.job, verdict: { outcome: 'first' } });
+    expect(jobsSince(before)).toEqual([]);
+  });
+
+  it('is not submitted where its log cannot be written', async () => {
+    const cwd = project();
+    mkdirSync(join(cwd, '.edgeloop'), { recursive: true });
+    writeFileSync(join(cwd, '.edgeloop/logs'), 'a file');
+    const before = jobsNow();
+    const { code, stdout } = await retrain(cwd);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'training-log-unwritable' } });
     expect(jobsSince(before)).toEqual([]);
   });
 

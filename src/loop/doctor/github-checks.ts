@@ -1,5 +1,5 @@
 import { mainBranch } from '../../git/index.ts';
-import { connectToGitHub, remoteAddress } from '../on-github.ts';
+import { connectToGitHub, remoteAddress, withoutSecret } from '../on-github.ts';
 import type { LoopDeps, Workspace } from '../workspace.ts';
 import { type Found, ok, skipped } from './check.ts';
 import {
@@ -8,7 +8,6 @@ import {
   federatedCredentials,
   type TokenOrigin,
 } from './federated-credential.ts';
-import { withoutSecret } from './project-checks.ts';
 
 const REPOSITORY = /[/:]([\w.-]+\/[\w.-]+?)(?:\.git)?\/?$/;
 

@@ -4,6 +4,7 @@ import { satisfies } from 'semver';
 import { runtimeVersion } from '../../onnx/index.ts';
 import { packageRoot } from '../../package-root.ts';
 import { misuse } from '../../errors.ts';
+import { withoutSecret } from '../on-github.ts';
 import type { Workspace } from '../workspace.ts';
 import { type Found, ok, skipped, warn } from './check.ts';
 
@@ -42,9 +43,4 @@ export async function lookAtGit({ sourceControl, config }: Workspace): Promise<F
   const shallow = existsSync(join(sourceControl.top, '.git/shallow')) ? ', a shallow clone' : '';
   if (origin !== undefined) return ok(`${sourceControl.top}${shallow}, origin ${withoutSecret(origin)}`);
   return skipped(`${sourceControl.top} has no remote "origin": versions stay in this clone`);
-}
-
-/** A remote may hold a token before its host. */
-export function withoutSecret(remote: string): string {
-  return remote.replace(/\/\/[^/@]*@/, '//');
 }
