@@ -50,7 +50,8 @@ describe.skipIf(!azureAvailable())('a training on Azure ML', () => {
   const heal = () => onTestFinished(() => azure.ml.heal());
 
   it('whose runner is killed is taken up by the next run, and paid once', async () => {
-    const cwd = project({ trees: 300 });
+    // Longer than the first two looks at the job.
+    const cwd = project({ trees: 1500 });
     const before = jobsNow();
     const killed = await interrupt(
       cwd,
