@@ -1,9 +1,14 @@
 // `edgeloop doctor` without an account anywhere.
-import { chmodSync } from 'node:fs';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { churnProject, edgeloop, git } from '../fixtures/churn-project.ts';
 import { edit } from '../fixtures/expect-error.ts';
+import { interrupt } from '../fixtures/interrupt.ts';
 import { json } from '../fixtures/json-answer.ts';
 
 interface Check {
@@ -65,6 +70,29 @@ describe('edgeloop doctor', () => {
     expect(checks.find(({ code }) => code === 'registry-folder')).toMatchObject({
       status: 'fail',
       message: expect.stringContaining(join(project)),
+    });
+  });
+
+  it('ends without a stack when it is cancelled while several wait', async () => {
+    const project = churnProject();
+    const bin = mkdtempSync(join(tmpdir(), 'edgeloop-az-'));
+    writeFileSync(join(bin, 'az'), '#!/bin/sh\nsleep 60\n', { mode: 0o755 });
+    const silent = createServer(() => {}).listen(0, '127.0.0.1');
+    onTestFinished(() => {
+      rmSync(bin, { recursive: true });
+      silent.closeAllConnections();
+      silent.close();
+    });
+    await once(silent, 'listening');
+    edit(project, 'edgeloop.yaml', ['train: data/train', 'train: azureblob://churndata/churn/train']);
+    const ran = await interrupt(project, ['doctor'], { started: 'az account' }, 'SIGINT', {
+      EDGELOOP_REGISTRY: `127.0.0.1:${(silent.address() as AddressInfo).port}/models`,
+      PATH: `${bin}:${process.env['PATH'] ?? ''}`,
+      AZURE_POD_IDENTITY_AUTHORITY_HOST: 'http://127.0.0.1:1',
+    });
+    expect({ code: ran.code, stderr: ran.stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(/^error\[cancelled\]: (?![^]*\n\s+at )/),
     });
   });
 

@@ -1,6 +1,7 @@
 import type { JobBase } from '@azure/arm-machinelearning';
 import { failure } from '../../errors.ts';
 import type { ServiceTraining } from '../../training/index.ts';
+import { openDataPlane } from './data-plane.ts';
 import { jobName, ML_TAG } from './own-job.ts';
 import { minutesOf, readRunDetails } from './run-details.ts';
 import { courseOf } from './states.ts';
@@ -51,9 +52,10 @@ export async function minutesOfLost(
   lost: readonly string[],
   timeoutMs: number,
 ): Promise<number> {
+  const plane = openDataPlane(ml);
   let sum = 0;
   for (const name of lost) {
-    const details = await readRunDetails(ml, name);
+    const details = await readRunDetails(ml, name, plane);
     const neverRan = details !== undefined && details.started === undefined;
     sum += neverRan ? 0 : ((details && minutesOf(details)) ?? timeoutMs / 60_000);
   }

@@ -40,8 +40,8 @@ async function examineProject(workspace: Workspace): Promise<Check[]> {
       : [check('registry-locks', signal, () => lookAtLocks(workspace, granted))]),
     check('github', signal, (limited) => lookAtGitHub(workspace, limited)),
   ];
-  const azure = use === undefined ? [] : examineAzure(workspace, use);
-  return [...(await Promise.all(checks)), ...(await azure)];
+  const all = await Promise.all([Promise.all(checks), use === undefined ? [] : examineAzure(workspace, use)]);
+  return all.flat();
 }
 
 async function examineAzure(workspace: Workspace, use: AzureUse): Promise<Check[]> {
