@@ -1,11 +1,11 @@
 import { cp, mkdir } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { describeFiles } from '../dataset/index.ts';
 import { misuse } from '../errors.ts';
 import type { ServiceTraining, TrainedRevision, TrainingData } from '../training/index.ts';
 import type { Identity, Provenance } from './identify.ts';
 import { decidingFiles, isInside, lookAtCheckout, withCheckedOut } from './inputs.ts';
 import { withoutSecret } from './on-github.ts';
+import { requirePlannedCode, requirePlannedData } from './train.ts';
 import type { Workspace } from './workspace.ts';
 
 /** What a training on a service is made of: the code in a folder of its own, and the data where they are. */
@@ -17,7 +17,6 @@ export async function serviceTraining(
   const { model, inputKey, settings, inputs, paths } = identity;
   const { train } = settings;
   const code = await onlyCode(workspace, identity, join(folder, 'code'));
-  const { digest } = await describeFiles(code, { signal: workspace.deps.signal });
   return {
     model,
     inputKey,
@@ -26,8 +25,8 @@ export async function serviceTraining(
         ? { run: inputs.command }
         : { jobFile: join(code, relativeTo(workspace, train.job)) },
     params: train.params,
-    code: { folder: code, digest },
-    data: dataOf(identity, data),
+    code: { folder: code },
+    data: dataOf(workspace, identity, data),
     environment: 'named' in paths.environment ? paths.environment.named : undefined,
     compute: train.compute,
     instance: train.instance,
@@ -41,18 +40,21 @@ const relativeTo = ({ config }: Workspace, path: string): string =>
   relative(config.root, join(config.root, path));
 
 /** An address that the service reads itself; else what was brought to this disk. */
-function dataOf({ settings, dataset: { digest, files, bytes } }: Identity, path: string): TrainingData {
-  const [address = ''] = settings.data.train;
+function dataOf(workspace: Workspace, identity: Identity, path: string): TrainingData {
+  const { digest, files, bytes } = identity.dataset;
+  const [address = ''] = identity.settings.data.train;
   const reads = /^(azureblob:\/\/|azureml:)/i.test(address);
-  return { digest, files, bytes, at: reads ? { address } : { path } };
+  const here = { path, requireSame: () => requirePlannedData(workspace, identity) };
+  return { digest, files, bytes, at: reads ? { address } : here };
 }
 
 /**
  * A copy of what decides the input key and nothing else of the project, since a training must not depend on what its
- * name does not tell.
+ * name does not tell. Throws `code-changed` when it is not what was planned.
  */
-async function onlyCode(workspace: Workspace, { paths }: Identity, copy: string): Promise<string> {
+async function onlyCode(workspace: Workspace, identity: Identity, copy: string): Promise<string> {
   const { config, sourceControl, deps } = workspace;
+  const { paths } = identity;
   const files = decidingFiles(paths);
   for (const file of files) {
     if (isInside(config.root, file)) continue;
@@ -71,8 +73,10 @@ async function onlyCode(workspace: Workspace, { paths }: Identity, copy: string)
         await mkdir(dirname(to), { recursive: true });
         await cp(file, to, { recursive: true });
       }
+      await requirePlannedCode(workspace, identity, snapshot);
       return copy;
     }
+    await requirePlannedCode(workspace, identity, snapshot);
     await snapshot.exportTo(copy, { only: files }, deps.signal);
     return join(copy, relative(sourceControl.top, config.root));
   });

@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { describeFiles, downloadRemote, parseManifest, provideFiles } from '../dataset/index.ts';
 import { failure, messageOf } from '../errors.ts';
 import type { Card } from '../onnx/index.ts';
-import { trainLocally } from '../training/index.ts';
+import { type CodeSnapshot, trainLocally } from '../training/index.ts';
 import { blameSetting } from './blame-setting.ts';
 import type { Identity } from './identify.ts';
 import type { SpentFacts } from '../report/index.ts';
@@ -94,7 +94,10 @@ export async function filesIn(data: string): Promise<string[]> {
  * Looks at the files themselves, whatever git says of them, since a model must not be named by data that it never saw.
  * What was downloaded was checked on its way.
  */
-async function requirePlannedData(workspace: Workspace, { paths, dataset }: Identity): Promise<void> {
+export async function requirePlannedData(
+  workspace: Workspace,
+  { paths, dataset }: Pick<Identity, 'paths' | 'dataset'>,
+): Promise<void> {
   if (paths.remote !== undefined) return;
   const { digest } = await describeFiles(paths.train, readOptions(workspace));
   if (digest === dataset.digest) return;
@@ -112,18 +115,26 @@ async function requirePlannedData(workspace: Workspace, { paths, dataset }: Iden
  */
 export async function copyCode(workspace: Workspace, identity: Identity, copy: string): Promise<string> {
   const { config, sourceControl, deps } = workspace;
-  const { paths, inputs } = identity;
+  const { paths } = identity;
   const checkedOut = await lookAtCheckout(workspace, paths);
   return withCheckedOut(workspace, paths, checkedOut, async (snapshot) => {
     if (snapshot === undefined || sourceControl === undefined) return config.root;
-    const { code, environment } = await describeCode(workspace, paths, snapshot);
-    if (code.digest !== inputs.code || environment !== inputs.environment) {
-      throw failure('code-changed', `${paths.code} has changed since it was planned`, 'Run it again.');
-    }
+    await requirePlannedCode(workspace, identity, snapshot);
     if (!isInside(sourceControl.top, paths.code)) return config.root;
     const project = join(copy, relative(sourceControl.top, config.root));
     await mkdir(project, { recursive: true });
     await snapshot.exportTo(copy, { without: [...paths.train, paths.holdout] }, deps.signal);
     return project;
   });
+}
+
+/** Looks at code and environment in the snapshot that is trained, or as they lie on this disk. Throws `code-changed`. */
+export async function requirePlannedCode(
+  workspace: Workspace,
+  { paths, inputs }: Identity,
+  snapshot: CodeSnapshot | undefined,
+): Promise<void> {
+  const { code, environment } = await describeCode(workspace, paths, snapshot);
+  if (code.digest === inputs.code && environment === inputs.environment) return;
+  throw failure('code-changed', `${paths.code} has changed since it was planned`, 'Run it again.');
 }

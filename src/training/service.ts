@@ -10,9 +10,9 @@ export interface ServiceTraining {
   params: KeyedInputs['params'];
   /**
    * Exactly what decides the input key besides the data: code and lock file, where they lie in the project. `folder` is
-   * absolute and holds nothing else; `digest`, `sha256:<hex>`, names its content.
+   * absolute and holds nothing else.
    */
-  code: { folder: string; digest: string };
+  code: { folder: string };
   data: TrainingData;
   /** An environment of the service or an image; undefined where the job file names its own. */
   environment: string | undefined;
@@ -29,8 +29,11 @@ export interface TrainingData {
   digest: string;
   files: number;
   bytes: number;
-  /** `azureblob://ACCOUNT/CONTAINER/PREFIX`, `azureml:NAME:VERSION`, or an absolute path. */
-  at: { address: string } | { path: string };
+  /**
+   * `azureblob://ACCOUNT/CONTAINER/PREFIX`, `azureml:NAME:VERSION`, or an absolute path; `requireSame` throws when what
+   * lies there is not, or not any more, what the digest names.
+   */
+  at: { address: string } | { path: string; requireSame(): Promise<void> };
 }
 
 export interface TrainingBudget {

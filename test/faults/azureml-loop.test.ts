@@ -10,7 +10,6 @@ import {
   projectOnAzure,
   startAzureScene,
 } from '../fixtures/azure-project.ts';
-import { putFile } from '../fixtures/blob-project.ts';
 import { commit } from '../fixtures/churn-project.ts';
 import { checkError, edit, leftIn } from '../fixtures/expect-error.ts';
 import { interrupt } from '../fixtures/interrupt.ts';
@@ -225,24 +224,6 @@ describe.skipIf(!azureAvailable())('a training on Azure ML', () => {
     const ran = await retrain(project({ trees: 400 }));
     expect({ code: ran.code, stderr: ran.stderr }).toMatchObject({ code: 0 });
     expect(azure.entra.tokens.length - given).toBeGreaterThan(4);
-  }, 60_000);
-
-  it('whose data change while it runs is refused, and says so', async () => {
-    const container = await azure.azurite.container('moving');
-    const local = project();
-    await putFile(container, 'train', `${local}/data/train/churn-1.csv`);
-    const at = `azureblob://${azure.azurite.account}/moving`;
-    const cwd = project({ trees: 300, data: `${at}/train` });
-    const running = azure.run(cwd, 'retrain', 'churn', '--log-level', 'error');
-    const before = jobsNow();
-    while (jobsSince(before).length === 0) await new Promise((seen) => setTimeout(seen, 20));
-    await putFile(container, 'train', `${local}/data/train/churn-1.csv`);
-    checkError(await running, {
-      exit: 1,
-      code: 'dataset-differs',
-      says: [/they have changed while the training ran/],
-    });
-    expect(leftIn(cwd)).toEqual([]);
   }, 60_000);
 
   it.each([

@@ -90,7 +90,7 @@ describe.skipIf(!azuriteAvailable())("a team's own job file", () => {
     const training = scene.training({
       work: { jobFile: join(FOLDER, `${name}.yml`) },
       params: bindings.params,
-      code: { folder: FOLDER, digest: '' },
+      code: { folder: FOLDER },
       timeoutMs: bindings.timeoutSeconds * 1000,
     });
     const properties = await jobFromFile(ml, training, boundTo(ml.id, name));
@@ -114,7 +114,7 @@ describe.skipIf(!azuriteAvailable())("a team's own job file", () => {
     const training = scene.training({
       work: { jobFile: join(folder, 'train/job.yml') },
       params: { trees: 120 },
-      code: { folder, digest: '' },
+      code: { folder },
       environment: undefined,
       ...changed,
     });
@@ -212,7 +212,7 @@ ${ENDS}`;
       const folder = scene.folder({ 'train/job.yml': text });
       const work = { jobFile: join(folder, 'train/job.yml') };
       const budget = { maxMinutes: undefined, maxCost: 0.04, hourlyRate: 1 };
-      const changed = { work, budget, code: { folder, digest: '' }, params: { trees: 1 } };
+      const changed = { work, budget, code: { folder }, params: { trees: 1 } };
       return submitTraining(scene.open(), scene.training({ ...changed, environment: undefined }), scene.log);
     };
     const before = scene.ml.requests.length;

@@ -92,7 +92,9 @@ describe('a training on a terminal', () => {
       columns: COLUMNS,
     });
     const rows = rowsAfter(written, COLUMNS);
-    expect(rows.join('\n')).toMatch(/ {2}\| begun\nerror\[cancelled\]: the training of churn was cancel\nled\n/);
+    expect(rows.join('\n')).toMatch(
+      / {2}\| begun\nerror\[cancelled\]: the training of churn was cancel\nled\n/,
+    );
     expect(rows.join('\n')).not.toMatch(/[⠋-⠿]/);
   });
 });

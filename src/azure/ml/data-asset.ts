@@ -9,7 +9,7 @@ import { blobFailure } from '../blob-failures.ts';
 import { uploadToDatastore } from './datastore-upload.ts';
 import { blobsIn, blobsOfUri, datastoreUri, readDatastore } from './datastore.ts';
 import type { JobData } from './job-body.ts';
-import { filesToSend } from './local-files.ts';
+import { filesToSend, withMd5 } from './local-files.ts';
 import { makeOnce } from './once.ts';
 import { ML_TAG } from './own-job.ts';
 import type { MlWorkspace } from './workspace.ts';
@@ -18,7 +18,8 @@ type DataType = JobData['type'];
 
 /**
  * The data asset by which a job gets the training data: one for each dataset's digest, so that no command and no log
- * holds a path. Data on this disk are uploaded once; data in Blob Storage stay where they are.
+ * holds a path. Data on this disk are uploaded once; data in Blob Storage stay where they are. Throws what `requireSame`
+ * of the data throws, and then makes none.
  */
 export async function provideDataAsset(
   ml: MlWorkspace,
@@ -40,7 +41,7 @@ export async function provideDataAsset(
     },
     make: async () => {
       const { at } = data;
-      const placed = 'address' in at ? await inPlace(ml, at.address) : await upload(ml, at.path, data, log);
+      const placed = 'address' in at ? await inPlace(ml, at.address) : await upload(ml, at, data, log);
       type = placed.dataType;
       const tags = { [ML_TAG.model]: model, [ML_TAG.dataset]: data.digest };
       await ml.client.dataVersions.createOrUpdate(...ml.at, name, version, {
@@ -123,11 +124,20 @@ async function isBlob(ml: MlWorkspace, address: BlobAddress): Promise<boolean> {
   }
 }
 
-async function upload(ml: MlWorkspace, path: string, data: TrainingData, log: ServiceLog): Promise<Placed> {
+/**
+ * The asset keeps its digest for ever: data that were changed while they were sent must not get it, nor lie where the
+ * right ones are looked for.
+ */
+async function upload(
+  ml: MlWorkspace,
+  { path, requireSame }: Extract<TrainingData['at'], { path: string }>,
+  data: TrainingData,
+  log: ServiceLog,
+): Promise<Placed> {
   const below = `edgeloop/data/${data.digest.replace('sha256:', '')}`;
-  const files = await filesToSend(path);
+  const files = await withMd5(await filesToSend(path));
   log('info', `uploading the training data: ${files.length} files, ${data.bytes} bytes`, { to: below });
-  await uploadToDatastore(ml, files, below);
+  await uploadToDatastore(ml, files, below, requireSame);
   const isFile = (await lstat(path)).isFile();
   return {
     dataType: isFile ? 'uri_file' : 'uri_folder',

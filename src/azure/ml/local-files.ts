@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { failure } from '../../errors.ts';
 
 /** A file that is to be uploaded. */
@@ -44,4 +47,15 @@ function notAFile(path: string): Error {
     `${path} is a symbolic link or a special file, which is not uploaded`,
     'Replace it by the file itself.',
   );
+}
+
+/** The same files, each with its MD5, by which one that is there already is known. */
+export async function withMd5(files: readonly LocalFile[]): Promise<LocalFile[]> {
+  const known: LocalFile[] = [];
+  for (const one of files) {
+    const hash = createHash('md5');
+    await pipeline(createReadStream(one.file), hash);
+    known.push({ ...one, md5: hash.digest() });
+  }
+  return known;
 }

@@ -26,18 +26,46 @@ const TRIES = 3;
 /** A larger file goes in blocks, which are committed at once: no blob is ever there in part. */
 const BLOCK_BYTES = 4 * 1024 * 1024;
 
+/** A blob that was made here. */
+export interface MadeBlob {
+  /** Of its file. */
+  path: string;
+  etag: string | undefined;
+}
+
 /**
- * Uploads each file that is not there yet. What somebody else has put there at the same time, or an earlier run, is kept
+ * Uploads each file that is not there yet, and tells which were not. What somebody else has put there at the same time, or an earlier run, is kept
  * when it has the same size, and the same MD5 where the file's is given: the place is named by the content. Throws
  * `blob-differs`, `blob-write-forbidden` and what `blobFailure` tells.
  */
-export async function uploadFiles(target: UploadTarget, files: readonly LocalFile[]): Promise<void> {
-  await eachAtOnce(files, AT_THE_SAME_TIME, target.signal, (file, signal) =>
-    sendFile({ ...target, signal }, file),
-  );
+export async function uploadFiles(target: UploadTarget, files: readonly LocalFile[]): Promise<MadeBlob[]> {
+  const made: MadeBlob[] = [];
+  await eachAtOnce(files, AT_THE_SAME_TIME, target.signal, async (file, signal) => {
+    const blob = await sendFile({ ...target, signal }, file);
+    if (blob !== undefined) made.push(blob);
+  });
+  return made;
 }
 
-async function sendFile(target: UploadTarget & { signal: AbortSignal }, file: LocalFile): Promise<void> {
+/** Takes away what was made, as far as nobody has written there since; it is left where that is not possible. */
+export async function removeMade(
+  { container, address, signal }: UploadTarget,
+  made: readonly MadeBlob[],
+): Promise<void> {
+  for (const { path, etag } of made) {
+    const conditions = { ...(etag !== undefined && { ifMatch: etag }) };
+    const blob = container.getBlockBlobClient(nameIn(address, path));
+    await blob.delete({ conditions, ...(signal && { abortSignal: signal }) }).catch(() => undefined);
+  }
+}
+
+const nameIn = ({ prefix }: BlobAddress, path: string): string =>
+  prefix === '' ? path : `${prefix}/${path}`;
+
+async function sendFile(
+  target: UploadTarget & { signal: AbortSignal },
+  file: LocalFile,
+): Promise<MadeBlob | undefined> {
   const { signal, idleMs = IDLE_MS } = target;
   for (let tries = 1; ; tries++) {
     const idle = new AbortController();
@@ -60,13 +88,12 @@ async function sendOnce(
   target: UploadTarget,
   { path, file, size, md5 }: LocalFile,
   onProgress: () => void,
-): Promise<void> {
+): Promise<MadeBlob | undefined> {
   const { container, address, signal } = target;
-  const prefix = address.prefix === '' ? '' : `${address.prefix}/`;
-  const blob = container.getBlockBlobClient(`${prefix}${path}`);
+  const blob = container.getBlockBlobClient(nameIn(address, path));
   const options = { ...(signal && { abortSignal: signal }) };
   try {
-    await blob.uploadFile(file, {
+    const { etag } = await blob.uploadFile(file, {
       ...options,
       onProgress,
       blockSize: BLOCK_BYTES,
@@ -75,13 +102,14 @@ async function sendOnce(
       conditions: { ifNoneMatch: '*' },
       ...(md5 && { blobHTTPHeaders: { blobContentMD5: md5 } }),
     });
+    return { path, etag };
   } catch (error) {
     if (!(error instanceof RestError && isThere(error))) throw uploadFailure(error, target);
     const { contentLength, contentMD5 } = await blob.getProperties(options).catch((unread: unknown) => {
       throw uploadFailure(unread, target);
     });
     const differs = md5 !== undefined && (contentMD5 === undefined || !md5.equals(contentMD5));
-    if (contentLength === size && !differs) return;
+    if (contentLength === size && !differs) return undefined;
     throw failure(
       'blob-differs',
       contentLength === size
