@@ -15,14 +15,16 @@ import { type Mask, maskSecret } from './mask.ts';
 /** Who we are to Azure, as its SDKs take it. */
 export interface AzureCredential extends TokenCredential {
   getToken: (...asked: Parameters<TokenCredential['getToken']>) => Promise<AccessToken>;
-  /** What gave the last token: for messages. */
+  /** What gave the last token, and why nothing else did: for messages. */
   readonly source: string | undefined;
 }
 
 /** One that tells how its last token was found. */
 export interface ChainedCredential extends AzureCredential {
-  /** What was asked before `source`, and why it gave none. */
-  readonly tried: readonly { name: string; why: string }[];
+  /** What gave the last token, alone. */
+  readonly name: string | undefined;
+  /** Why it was none of the others. */
+  readonly others: string;
 }
 
 export interface AzureCredentialOptions {
@@ -61,26 +63,26 @@ export function azureCredential(
     managedIdentity(environment),
     azureCli(),
   ];
-  let source: string | undefined;
-  let tried: { name: string; why: string }[] = [];
+  let name: string | undefined;
+  let others = '';
+  const after = (last: string) => sources.slice(sources.findIndex((one) => one.name === last) + 1);
   const askEach: AzureCredential['getToken'] = async (scopes, options) => {
-    const unsuccessful: typeof tried = [];
-    for (const { name, getToken } of sources) {
+    const unsuccessful: Unsuccessful[] = [];
+    for (const asked of sources) {
       try {
-        const token = await getToken(scopes, options);
+        const token = await asked.getToken(scopes, options);
         if (token === null) throw new CredentialUnavailableError('it gave no token');
         maskSecret(mask, token.token);
-        source = name;
-        tried = unsuccessful;
+        ({ name } = asked);
+        others = othersThan(unsuccessful, after(name));
         return token;
       } catch (error) {
         // A failure of ours, to get a workflow's token for example, says more than what follows.
         if (options?.abortSignal?.aborted === true || error instanceof EdgeloopError) throw error;
-        unsuccessful.push({ name, why: reasonOf(error) });
-        if (!(error instanceof CredentialUnavailableError)) throw failed(unsuccessful);
+        unsuccessful.push({ name: asked.name, why: reasonOf(error) });
+        if (!(error instanceof CredentialUnavailableError)) throw failed(unsuccessful, after(asked.name));
       }
     }
-    tried = unsuccessful;
     throw failure(
       'azure-no-identity',
       `no identity for Azure:\n  ${listed(unsuccessful)}`,
@@ -88,11 +90,14 @@ export function azureCredential(
     );
   };
   return {
-    get source() {
-      return source;
+    get name() {
+      return name;
     },
-    get tried() {
-      return tried;
+    get others() {
+      return others;
+    },
+    get source() {
+      return name === undefined || others === '' ? name : `${name} (${others})`;
     },
     getToken: inTime(askEach, limitMs),
   };
@@ -125,15 +130,31 @@ function noToken(limitMs: number): Error {
   );
 }
 
-function failed(tried: readonly { name: string; why: string }[]): Error {
+interface Unsuccessful {
+  name: string;
+  why: string;
+}
+
+function othersThan(before: readonly Unsuccessful[], after: readonly Source[]): string {
+  const inVain = before.map(({ name, why }) => `${name}: ${why}`).join('; ');
+  const unasked = after.map(({ name }) => name).join(', ');
+  return [inVain && `before it, in vain: ${inVain}`, unasked && `not asked, since it comes first: ${unasked}`]
+    .filter(Boolean)
+    .join('; ');
+}
+
+function failed(tried: readonly Unsuccessful[], after: readonly Source[]): Error {
+  const unasked = after
+    .map(({ name }) => `\n  ${name}: not asked, since the one before it is there`)
+    .join('');
   return failure(
     'azure-identity-failed',
-    `the identity for Azure gets no token:\n  ${listed(tried)}`,
+    `the identity for Azure gets no token:\n  ${listed(tried)}${unasked}`,
     'Correct AZURE_CLIENT_ID and AZURE_TENANT_ID, and the federated credential of that application: "edgeloop doctor" prints the subjects that it needs.',
   );
 }
 
-function listed(tried: readonly { name: string; why: string }[]): string {
+function listed(tried: readonly Unsuccessful[]): string {
   return tried.map(({ name, why }) => `${name}: ${why}`).join('\n  ');
 }
 
@@ -210,8 +231,12 @@ function absent(name: string, why: string): Source {
   return { name, getToken: () => Promise.reject(new CredentialUnavailableError(why)) };
 }
 
-/** The first line, without the name of a class: what follows are trace ids and links. */
+/**
+ * The first line, without the name of a class: what follows are trace ids and links. What MSAL says of a server's answer
+ * stands between fields of which it knows nothing ("Error(s): Not Available - ... - Description: ... - Correlation ID: ...").
+ */
 function reasonOf(error: unknown): string {
   const [line = ''] = String(error instanceof Error ? error.message : error).split(/\r?\n/);
-  return line.replace(/^\w+Credential: /, '').trim();
+  const [, described] = / - Description: (.+?) - Correlation ID: /.exec(line) ?? [];
+  return (described ?? line.replace(/^\w+Credential: /, '')).trim();
 }

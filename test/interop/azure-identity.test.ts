@@ -86,6 +86,23 @@ describe.skipIf(!azuriteAvailable())('an identity for Azure', () => {
     expect(scene.proxy.requests).toHaveLength(before);
   });
 
+  it('that may not do what is asked is named, with the reason why it is no other', async () => {
+    scene.proxy.fault(
+      { fault: 'answer', status: 403, headers: { 'x-ms-error-code': 'AuthorizationPermissionMismatch' } },
+      { path: /comp=list/, times: Infinity },
+    );
+    onTestFinished(() => scene.proxy.heal());
+    const ran = await plan({ ...signedOut(), ...scene.identity });
+    checkError(ran, {
+      exit: 1,
+      code: 'blob-forbidden',
+      says: [
+        /identity of: workload identity file \(before it, in vain: workflow token \(OIDC\): no workflow .*; not asked, since it comes first: managed identity, Azure CLI\)/,
+      ],
+    });
+    expect(ran.stderr).not.toContain(lastToken());
+  });
+
   it('that is refused is not replaced by another one', async () => {
     const wrong = join(scratch.path, 'assertion');
     const token = scene.oidc.token('api://AzureADTokenExchange', {
@@ -104,7 +121,7 @@ describe.skipIf(!azuriteAvailable())('an identity for Azure', () => {
         /workload identity file: .*AADSTS700213: No matching federated identity record found for presented assertion subject 'repo:acme\/other:ref:refs\/heads\/main'/,
       ],
     });
-    expect(ran.stderr).not.toMatch(/Azure CLI:/);
+    expect(ran.stderr).toMatch(/Azure CLI: not asked, since the one before it is there/);
     expect(ran.stderr).not.toContain(token);
     expect(scene.proxy.requests).toHaveLength(before);
   });

@@ -92,7 +92,7 @@ describe.skipIf(!acrAvailable())("an identity at Azure's registry", () => {
         exit: 1,
         code: 'registry-unauthorized',
         says: [
-          /acme\.azurecr\.io refused the Entra identity \(Azure CLI\)/,
+          /acme\.azurecr\.io refused the Entra identity of: Azure CLI \(before it, in vain: .*; managed identity: Identity not found\) \(repository:/,
           /AcrPush to push.*\(ABAC\).*Container Registry Repository Reader or Writer/,
         ],
       },

@@ -250,7 +250,9 @@ describe.skipIf(!azuriteAvailable() || !acrAvailable() || !gitHubAvailable())(
       const registry = { EDGELOOP_REGISTRY_USERNAME: user, EDGELOOP_REGISTRY_PASSWORD: password };
       const job = { ...who, ...scene.oidc.environment, ...registry, PATH: '/usr/bin:/bin' };
       const known = await doctor(0, job);
-      expect(known.found('azure-identity')?.message).toMatch(/^workflow token \(OIDC\)/);
+      expect(known.found('azure-identity')?.message).toMatch(
+        /^workflow token \(OIDC\) \(.*\); not asked, since it comes first: workload identity file, managed identity, Azure CLI$/,
+      );
       expect(known.found('federated-credential')).toMatchObject({
         status: 'ok',
         message: expect.stringContaining('of this job: repo:acme/churn:ref:refs/heads/main'),

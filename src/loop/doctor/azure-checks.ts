@@ -38,7 +38,7 @@ export interface Asking {
   deps: LoopDeps;
 }
 
-/** Who we are, which source said so, and why those before it did not. */
+/** Who we are, which source said so, and why no other did. */
 export async function lookAtIdentity(
   { credential }: Asking,
   { azure, data }: AzureUse,
@@ -47,9 +47,7 @@ export async function lookAtIdentity(
   const scope =
     azure !== undefined ? SCOPE.resourceManager : data.length > 0 ? SCOPE.storage : SCOPE.registry;
   const { token } = await credential.getToken(scope, { abortSignal: signal });
-  const without = credential.tried.map(({ name, why }) => `${name}: ${why}`);
-  const before = without.length === 0 ? '' : `; before it, in vain: ${without.join('; ')}`;
-  return ok(`${credential.source}${whoIn(token)}${before}`);
+  return ok(`${credential.name}${whoIn(token)}; ${credential.others}`);
 }
 
 /** The workspace, and whether jobs may be seen there. */

@@ -64,7 +64,7 @@ async function examineAzure(workspace: Workspace, use: AzureUse): Promise<Check[
   const { azure: settings, registry } = use;
   const checks = [
     check('federated-credential', signal, (limited) =>
-      lookAtFederation(workspace, limited, has ? credential.source : undefined),
+      lookAtFederation(workspace, limited, has ? credential.name : undefined),
     ),
     ...(use.data.length === 0
       ? []

@@ -66,7 +66,7 @@ function nameOf(identity: Identity): string {
   if (identity.kind === 'identity-token') return 'the identity token of "docker login"';
   if (identity.kind === 'entra') {
     const source = identity.entraSource?.();
-    return source === undefined ? 'the Entra identity' : `the Entra identity (${source})`;
+    return source === undefined ? 'the Entra identity' : `the Entra identity of: ${source}`;
   }
   return identity.isWorkflow === true ? "the workflow's token" : `the user name "${identity.username}"`;
 }
