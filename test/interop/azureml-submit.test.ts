@@ -50,7 +50,11 @@ describe.skipIf(!azuriteAvailable())('a training on Azure Machine Learning', () 
     await submit(training);
     await ended(nameOf(training));
     const before = scene.ml.requests.length;
-    expect(await submit(training)).toMatchObject({ name: nameOf(training), submitted: false });
+    expect(await submit(training)).toMatchObject({
+      name: nameOf(training),
+      submitted: false,
+      isEnded: true,
+    });
     expect(scene.sent(before)).toEqual([`GET /jobs/${nameOf(training)}`]);
   });
 

@@ -78,6 +78,11 @@ describe.skipIf(!azureAvailable())('a project on Azure', () => {
     expect(trained.summary).toMatch(
       /### Training\n\n- job `edgeloop-churn-\w+`.*\n- all attempts together: [\d.]+ minutes, about [\d.]+ at the given rate/,
     );
+    expect(azure.ml.jobs.all.get(job)?.properties).toMatchObject({
+      limits: { timeout: 'PT1800S' },
+      properties: { 'mlflow.source.git.commit': git(cwd, 'rev-parse', 'HEAD'), 'azureml.git.dirty': 'False' },
+      tags: { 'dev.edgeloop.model': 'churn', 'dev.edgeloop.input-key': trained.outputs['input-key'] },
+    });
     const released = await step('release', { model: 'churn' });
     expect(released.outputs).toMatchObject({ version: '1.0.0' });
     expect(git(cwd, 'tag')).toBe('churn@v1.0.0');
