@@ -22,7 +22,7 @@ export function projectDeps(options: CommonOptions, context: VerbContext): LoopD
         : followTraining(model, { output: process.stderr, environment }),
     idToken: workflowToken(environment),
     now: () => new Date(),
-    // Nothing here prints a secret, and nothing could hide it.
+    // Nothing here prints a secret. In a workflow the command that masks one would: to wherever the output is sent.
     mask: () => {},
   };
 }
