@@ -39,7 +39,8 @@ describe.skipIf(!azuriteAvailable())('registered models of Azure Machine Learnin
       judged: '',
       registry: undefined,
     };
-    scenes.blob.proxy.fault({ fault: 'stall', of: 'answer', afterBytes: 0 }, { method: 'PUT', nth: 2 });
+    // Of an answer there would be nothing to hold back: that to a PUT ends with its headers.
+    scenes.blob.proxy.fault({ fault: 'stall', of: 'request', afterBytes: 0 }, { method: 'PUT', nth: 2 });
     const cut = spawn(process.execPath, [PROGRAM, 'release', 'churn'], {
       cwd: project,
       env: { ...process.env, ...environment },
