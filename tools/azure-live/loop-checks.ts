@@ -3,7 +3,6 @@ import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Check } from './check.ts';
-import { githubTokenFile } from './token-file.ts';
 import type { Scene } from './scene.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -104,14 +103,13 @@ async function churnOnAzure(scene: Scene, model: string): Promise<string> {
 async function runEdgeloop(scene: Scene, cwd: string, args: string[]): Promise<unknown> {
   const program = join(ROOT, 'dist/edgeloop.js');
   if (!existsSync(program)) throw new Error('there is no dist/: run npm run build first');
-  await using file = await githubTokenFile(scene);
   const identity = {
     GIT_AUTHOR_NAME: 'Edgeloop',
     GIT_AUTHOR_EMAIL: 'edgeloop@example.com',
     GIT_COMMITTER_NAME: 'Edgeloop',
     GIT_COMMITTER_EMAIL: 'edgeloop@example.com',
   };
-  const env = { ...scene.environment, ...file.environment, ...identity };
+  const env = { ...scene.environment, ...identity };
   return JSON.parse(await execute(process.execPath, [program, ...args], { cwd, env, signal: scene.signal }));
 }
 

@@ -2,11 +2,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { PipelinePolicy } from '@azure/core-rest-pipeline';
-import { z } from 'zod';
 import { azureCredential, type ChainedCredential, type IdToken } from '../../src/azure/identity.ts';
 import { type MlWorkspace, openMlWorkspace } from '../../src/azure/ml/workspace.ts';
+import { workflowToken } from '../../src/cli/workflow-token.ts';
 import { misuse } from '../../src/errors.ts';
-import { http } from '../../src/http.ts';
 import type { ServiceTraining } from '../../src/training/index.ts';
 
 /** Where the checks look, from the variables of a repository. */
@@ -65,7 +64,7 @@ export function openScene(
   options: Pick<Scene, 'settings' | 'environment' | 'folder' | 'mask' | 'signal'>,
 ): Scene {
   const { settings, environment, mask, signal } = options;
-  const idToken = workflowToken(options);
+  const idToken = workflowToken(environment);
   const credential = azureCredential(environment, { idToken, mask });
   const { subscription, resourceGroup, workspace } = settings;
   const place = { subscription, resourceGroup, workspace };
@@ -73,19 +72,6 @@ export function openScene(
   const sent = new Map<string, string>();
   ml.client.pipeline.addPolicy(rememberPuts(sent), { phase: 'Sign' });
   return { ...options, credential, idToken, ml, sent, run: randomBytes(6).toString('hex') };
-}
-
-/** As `core.getIDToken` asks for it, which prints more than a person wants to read (GitHub, "OpenID Connect reference"). */
-function workflowToken({ environment, mask, signal }: Pick<Scene, 'environment' | 'mask' | 'signal'>) {
-  const { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: bearer } = environment;
-  if (!url || !bearer) return undefined;
-  return async (audience: string): Promise<string> => {
-    const headers = { authorization: `Bearer ${bearer}`, accept: 'application/json' };
-    const { body } = await http(`${url}&audience=${encodeURIComponent(audience)}`, { headers, signal });
-    const { value } = z.object({ value: z.string() }).parse(JSON.parse(body.toString()));
-    mask(value);
-    return value;
-  };
 }
 
 function rememberPuts(sent: Map<string, string>): PipelinePolicy {
