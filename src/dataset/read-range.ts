@@ -61,7 +61,7 @@ export async function readRange(
       signal?.throwIfAborted();
       if (refused !== undefined) throw refused.error;
       if (error instanceof EdgeloopError) throw error;
-      if (at > before) vain = 1;
+      if (at > before) vain = 0;
       if (vain >= VAIN_TRIES) throw brokeOff(store, file, at, error);
       await pause(retryWaitMs(vain), signal);
     }
