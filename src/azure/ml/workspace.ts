@@ -2,6 +2,7 @@ import { AzureMachineLearningWorkspaces } from '@azure/arm-machinelearning';
 import { createHttpHeaders, createPipelineRequest, isRestError, RestError } from '@azure/core-rest-pipeline';
 import { z } from 'zod';
 import { failure } from '../../errors.ts';
+import { armEndpoint } from '../arm-endpoint.ts';
 import { SCOPE } from '../audiences.ts';
 import type { AzureCredential } from '../identity.ts';
 import type { Mask } from '../mask.ts';
@@ -69,14 +70,11 @@ const ANSWER_MS = 60_000;
 /** Its default waits, up to 64 s, are longer than a person waits. `Retry-After` is obeyed all the same. */
 const RETRIES = { maxRetries: 5, retryDelayInMs: 500, maxRetryDelayInMs: 30_000 };
 
-/** Opens a workspace; asks nothing yet. `EDGELOOP_ARM_ENDPOINT` names another Resource Manager than the public cloud's. */
+/** Opens a workspace; asks nothing yet. Throws `azure-endpoint-unsafe`. */
 export function openMlWorkspace(options: MlWorkspaceOptions): MlWorkspace {
   const { settings, credential, environment, mask, signal, answerMs = ANSWER_MS } = options;
   const { subscription, resourceGroup, workspace } = settings;
-  const endpoint = (environment['EDGELOOP_ARM_ENDPOINT'] || 'https://management.azure.com').replace(
-    /\/$/,
-    '',
-  );
+  const endpoint = armEndpoint(environment).href.replace(/\/$/, '');
   const client = new AzureMachineLearningWorkspaces(credential, subscription, {
     endpoint,
     credentialScopes: SCOPE.resourceManager,
