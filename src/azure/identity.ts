@@ -10,6 +10,7 @@ import {
 } from '@azure/identity';
 import { EdgeloopError, failure } from '../errors.ts';
 import { EXCHANGE_AUDIENCE } from './audiences.ts';
+import { askEntra } from './entra-reached.ts';
 import { type Mask, maskSecret } from './mask.ts';
 
 /** Who we are to Azure, as its SDKs take it. */
@@ -150,8 +151,20 @@ function failed(tried: readonly Unsuccessful[], after: readonly Source[]): Error
   return failure(
     'azure-identity-failed',
     `the identity for Azure gets no token:\n  ${listed(tried)}${unasked}`,
-    'Correct AZURE_CLIENT_ID and AZURE_TENANT_ID, and the federated credential of that application: "edgeloop doctor" prints the subjects that it needs.',
+    mendFor(tried.at(-1)),
   );
+}
+
+function mendFor({ name, why }: Unsuccessful = { name: '', why: '' }): string {
+  const isFile = name === FILE;
+  if (why.includes('AADSTS700024'))
+    return isFile
+      ? 'The token in AZURE_FEDERATED_TOKEN_FILE has expired, or the clock here is wrong: have whatever writes that file write it anew.'
+      : "Check the clock here: the workflow's token was made a moment ago.";
+  const settings = isFile
+    ? 'AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_FEDERATED_TOKEN_FILE'
+    : 'AZURE_CLIENT_ID and AZURE_TENANT_ID';
+  return `Correct ${settings}, and the federated credential of that application: "edgeloop doctor" prints the subjects that it needs.`;
 }
 
 function listed(tried: readonly Unsuccessful[]): string {
@@ -169,20 +182,22 @@ function workflowToken(environment: NodeJS.ProcessEnv, idToken: IdToken | undefi
     maskSecret(mask, token);
     return token;
   };
-  return made(
-    name,
-    () => new ClientAssertionCredential(tenantId, clientId, assertion, authorityOf(environment)),
+  return present(
+    { environment, tenantId },
+    made(name, () => new ClientAssertionCredential(tenantId, clientId, assertion, authorityOf(environment))),
   );
 }
 
+const FILE = 'workload identity file';
+
 function workloadIdentityFile(environment: NodeJS.ProcessEnv, mask: Mask): Source {
-  const name = 'workload identity file';
+  const name = FILE;
   const { AZURE_CLIENT_ID: clientId, AZURE_TENANT_ID: tenantId } = environment;
   const tokenFilePath = environment['AZURE_FEDERATED_TOKEN_FILE'];
   if (!tokenFilePath) return absent(name, 'AZURE_FEDERATED_TOKEN_FILE is not set');
   if (!clientId || !tenantId) return absent(name, NO_CLIENT);
   const options = { clientId, tenantId, tokenFilePath, ...authorityOf(environment) };
-  return made(name, () => {
+  const source = made(name, () => {
     const credential = new WorkloadIdentityCredential(options);
     return {
       async getToken(scopes, asked) {
@@ -193,6 +208,7 @@ function workloadIdentityFile(environment: NodeJS.ProcessEnv, mask: Mask): Sourc
       },
     };
   });
+  return present({ environment, tenantId }, source);
 }
 
 const NO_CLIENT = 'AZURE_CLIENT_ID or AZURE_TENANT_ID is not set';
@@ -227,16 +243,43 @@ function made(name: string, make: () => TokenCredential): Source {
   };
 }
 
+/**
+ * A source that the settings name. The SDK says of one whose Entra cannot be reached that it is not there; another identity
+ * must not stand in for it.
+ */
+function present(
+  { environment, tenantId }: { environment: NodeJS.ProcessEnv; tenantId: string },
+  { name, getToken }: Source,
+): Source {
+  return {
+    name,
+    async getToken(scopes, options) {
+      try {
+        return await getToken(scopes, options);
+      } catch (error) {
+        if (options?.abortSignal?.aborted === true || !(error instanceof Error)) throw error;
+        const isUnreached = /^(\w+: )?(endpoints_resolution|network)_error/.test(error.message);
+        if (!isUnreached && !(error instanceof CredentialUnavailableError)) throw error;
+        const signal = options?.abortSignal instanceof AbortSignal ? options.abortSignal : undefined;
+        const said = isUnreached ? await askEntra(environment, tenantId, signal) : undefined;
+        throw new Error(said ?? reasonOf(error));
+      }
+    },
+  };
+}
+
 function absent(name: string, why: string): Source {
   return { name, getToken: () => Promise.reject(new CredentialUnavailableError(why)) };
 }
 
 /**
- * The first line, without the name of a class: what follows are trace ids and links. What MSAL says of a server's answer
- * stands between fields of which it knows nothing ("Error(s): Not Available - ... - Description: ... - Correlation ID: ...").
+ * The first line, or what Entra says in it, without the names of classes, trace ids and links. What MSAL says of a server's
+ * answer stands between fields of which it knows nothing ("Error(s): Not Available - ... - Description: ... - Correlation
+ * ID: ...").
  */
 function reasonOf(error: unknown): string {
   const [line = ''] = String(error instanceof Error ? error.message : error).split(/\r?\n/);
+  const [said] = /AADSTS\d+: .*?(?= Trace ID: |$)/.exec(line) ?? [];
   const [, described] = / - Description: (.+?) - Correlation ID: /.exec(line) ?? [];
-  return (described ?? line.replace(/^\w+Credential: /, '')).trim();
+  return (said ?? described ?? line.replace(/^\w+Credential: /, '')).trim();
 }

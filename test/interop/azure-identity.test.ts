@@ -123,7 +123,55 @@ describe.skipIf(!azuriteAvailable())('an identity for Azure', () => {
     });
     expect(ran.stderr).toMatch(/Azure CLI: not asked, since the one before it is there/);
     expect(ran.stderr).not.toContain(token);
+    // Trace ids help nobody who reads this.
+    expect(ran.stderr).not.toMatch(/Trace ID|Correlation ID/);
     expect(scene.proxy.requests).toHaveLength(before);
+  });
+
+  // The SDK calls these "unavailable", as it does an identity that nobody has set.
+  it.each([
+    {
+      what: 'whose tenant is another one',
+      more: { AZURE_TENANT_ID: TENANT },
+      code: 'azure-identity-failed',
+      says: /workload identity file: AADSTS90002: Tenant '72f988bf-\S+' not found/,
+    },
+    {
+      what: 'whose Entra cannot be reached',
+      more: { AZURE_AUTHORITY_HOST: 'https://127.0.0.1:9' },
+      code: 'http-failed',
+      says: /https:\/\/127\.0\.0\.1:9\/\S+ could not be reached: connect ECONNREFUSED/,
+    },
+    {
+      what: 'whose Entra has a certificate that is not accepted',
+      more: { NODE_EXTRA_CA_CERTS: '' },
+      code: 'tls-failed',
+      says: /self-signed certificate in certificate chain/,
+    },
+    {
+      what: 'whose file has nothing in it',
+      more: { AZURE_FEDERATED_TOKEN_FILE: '/dev/null' },
+      code: 'azure-identity-failed',
+      says: /workload identity file: .*No content on the file \/dev\/null/,
+    },
+  ])('$what is not replaced by another one', { timeout: 60_000 }, async ({ more, code, says }) => {
+    metadata.token = storageToken(TENANT);
+    onTestFinished(() => void (metadata.token = undefined));
+    const ran = await plan({ ...signedOut(), ...scene.identity, ...more });
+    checkError(ran, { exit: 1, code, says: [says] });
+    expect(ran.stderr).not.toMatch(/msal|managed identity/);
+  });
+
+  it('tells of a file that was not written anew in time', async () => {
+    const old = join(scratch.path, 'old-assertion');
+    const exp = Math.floor(Date.now() / 1000) - 60;
+    writeFileSync(old, scene.oidc.token('api://AzureADTokenExchange', { exp }));
+    const ran = await plan({ ...signedOut(), ...scene.identity, AZURE_FEDERATED_TOKEN_FILE: old });
+    checkError(ran, {
+      exit: 1,
+      code: 'azure-identity-failed',
+      says: [/AADSTS700024/, /The token in AZURE_FEDERATED_TOKEN_FILE has expired/],
+    });
   });
 });
 

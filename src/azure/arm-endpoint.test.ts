@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EdgeloopError } from '../errors.ts';
-import { armEndpoint } from './arm.ts';
+import { armEndpoint } from './arm-endpoint.ts';
 
 const named = (endpoint: string) => armEndpoint({ EDGELOOP_ARM_ENDPOINT: endpoint });
 
