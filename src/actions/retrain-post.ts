@@ -12,6 +12,8 @@ await runAction(async (context) => {
   if (job === undefined) return;
   const { cancelOnAzure } = await import('../loop/train-on-azure.ts');
   const said = await cancelOnAzure(await openProject(context), job);
+  if (said.kind === 'confirmed' && said.state === 'Completed')
+    return log('info', `the job ${job}, which this step has left behind, had been completed before`);
   const told = said.kind === 'confirmed' ? said.state : `not confirmed: ${said.why}`;
   log('warn', `cancelled the job ${job}, which this step has left behind (${told})`);
 });

@@ -132,17 +132,31 @@ async function cancelledWith<T>(workspace: Workspace, job: string, wait: () => P
   } catch (error) {
     if (!signal.aborted) throw error;
     log('info', `cancelling the job ${job}`);
-    const said = await cancelOnAzure(workspace, job);
-    throw failure(
+    throw cancelledWait(job, await cancelOnAzure(workspace, job));
+  }
+}
+
+function cancelledWait(job: string, said: Cancellation): Error {
+  if (said.kind === 'unconfirmed') {
+    return failure(
       'cancelled',
-      said.kind === 'confirmed'
-        ? `the training was cancelled, and the job ${job} with it (${said.state})`
-        : `the training was cancelled; whether the job ${job} was is not known: ${said.why}`,
-      said.kind === 'confirmed'
-        ? 'Start it again when you are ready.'
-        : `Look at it, and cancel it: az ml job cancel --name ${job}; it ends by itself after train.timeout.`,
+      `the training was cancelled; whether the job ${job} was is not known: ${said.why}`,
+      `Look at it, and cancel it: az ml job cancel --name ${job}; it ends by itself after train.timeout.`,
     );
   }
+  // It was faster than we, and is paid for.
+  if (said.state === 'Completed') {
+    return failure(
+      'cancelled',
+      `cancelled; the job ${job} had been completed before`,
+      'The same command takes what it has made.',
+    );
+  }
+  return failure(
+    'cancelled',
+    `the training was cancelled, and the job ${job} with it (${said.state})`,
+    'Start it again when you are ready.',
+  );
 }
 
 /** Cancels a job, also after the user has cancelled everything here. */

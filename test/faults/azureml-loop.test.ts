@@ -87,6 +87,31 @@ describe.skipIf(!azureAvailable())('a training on Azure ML', () => {
     azure.ml.jobs.cancel(`${name}-2`);
   });
 
+  it('that has ended when it is cancelled is said to have, and its model is taken next time', async () => {
+    const cwd = project({
+      run: 'node training/train.ts --data ${{inputs.train}} --out ${{outputs.model}} --trees ${{inputs.trees}} && echo done',
+    });
+    const before = jobsNow();
+    const moment = { printed: '| done' };
+    const running = interrupt(cwd, ['retrain', 'churn'], moment, 'SIGINT', azure.common);
+    while (jobsSince(before).length === 0) await new Promise((seen) => setTimeout(seen, 10));
+    const [name] = jobsSince(before);
+    // Nobody here learns of its end before it is asked to be cancelled.
+    jobOf(name).shown = 'Running';
+    const { length } = azure.ml.requests;
+    const isAsked = () => azure.ml.requests.slice(length).some(({ path }) => path.endsWith('/cancel'));
+    while (!isAsked()) await new Promise((seen) => setTimeout(seen, 10));
+    jobOf(name).shown = undefined;
+    const ran = await running;
+    expect(jobOf(name).status).toBe('Completed');
+    expect(ran.stderr).toMatch(
+      new RegExp(`error\\[cancelled\\]: cancelled; the job ${name} had been completed`),
+    );
+    expect(ran.code).toBe(1);
+    const again = await retrain(cwd);
+    expect(JSON.parse(again.stdout)).toMatchObject({ job: name, verdict: { outcome: 'first' } });
+  }, 60_000);
+
   it.each([
     ['is cancelled', 'SIGINT'],
     ['is killed', 'SIGKILL'],
