@@ -18,7 +18,9 @@ import { describeCandidate } from './describe-candidate.ts';
 import { readCard } from './releases.ts';
 import type { Identity, Provenance } from './identify.ts';
 import { candidateTag, CODE_ARTIFACT_TYPE, DATASET_ARTIFACT_TYPE } from './plan.ts';
-import { type Job, provideData, runTraining, type Trained } from './train.ts';
+import { sampleData } from './sample-data.ts';
+import { isReadThere } from './service-training.ts';
+import { filesIn, type Job, provideData, runTraining, type Trained } from './train.ts';
 import type { SpentFacts } from '../report/index.ts';
 import { repositoryOf, workPath, type Workspace } from './workspace.ts';
 
@@ -75,12 +77,12 @@ export async function makeCandidate(
   await rm(folder, { recursive: true, force: true });
   const output = join(folder, 'output');
   try {
-    const data = await provideData(workspace, identity, folder);
+    const data = await dataFor(workspace, identity, { folder, from });
     const { job, log, spent }: Trained =
       from === undefined
         ? await train(workspace, identity, { folder, data, output, origin })
         : { job: await takeModel(from, output) };
-    const described = { ...origin, job, data };
+    const described = { ...origin, job, data: await filesToDescribe(workspace, identity, data) };
     const { card, predictions } = await describeCandidate(workspace, identity, output, described);
     const path = workPath(workspace, 'candidates', model, inputKey);
     await rm(path, { recursive: true, force: true });
@@ -98,6 +100,27 @@ export async function makeCandidate(
   }
 }
 
+/** Path of all training data on this disk; `undefined` where nothing that runs here reads them all. */
+async function dataFor(
+  workspace: Workspace,
+  identity: Identity,
+  { folder, from }: { folder: string; from: string | undefined },
+): Promise<string | undefined> {
+  const isElsewhere = identity.paths.remote !== undefined && from !== undefined;
+  return isElsewhere || isReadThere(identity) ? undefined : provideData(workspace, identity, folder);
+}
+
+/** What the card's statistics are made of. */
+async function filesToDescribe(
+  workspace: Workspace,
+  identity: Identity,
+  data: string | undefined,
+): Promise<string[]> {
+  if (data !== undefined) return filesIn(data);
+  const { remote } = identity.paths;
+  return remote === undefined ? [] : (await sampleData(workspace, identity, remote)).files;
+}
+
 /** A mistake in the holdout must not cost a training. */
 export async function requireSoundHoldout(
   workspace: Workspace,
@@ -113,11 +136,12 @@ export async function requireSoundHoldout(
 async function train(
   workspace: Workspace,
   identity: Identity,
-  places: { folder: string; data: string; output: string; origin: Provenance },
+  { data, ...places }: { folder: string; data: string | undefined; output: string; origin: Provenance },
 ): Promise<Trained> {
-  if (identity.settings.train.target === 'local') return runTraining(workspace, identity, places);
+  if (identity.settings.train.target === 'local' && data !== undefined)
+    return runTraining(workspace, identity, { ...places, data });
   const { trainOnAzure } = await import('./train-on-azure.ts');
-  return trainOnAzure(workspace, identity, places);
+  return trainOnAzure(workspace, identity, { ...places, data });
 }
 
 /** Copies a model, its external data and what its training says of it, nothing else that may lie beside them. */

@@ -1,18 +1,15 @@
 import { rm } from 'node:fs/promises';
 import { basename, relative } from 'node:path';
-import { type DatasetFile, parseManifest, type RemoteStore, sampleRemote } from '../dataset/index.ts';
+import { type DatasetFile, parseManifest, type RemoteStore } from '../dataset/index.ts';
 import { EdgeloopError, refusal } from '../errors.ts';
 import { checkData, type DataFindings, inspectData, type TrainingData } from '../evaluation/index.ts';
 import type { Identity } from './identify.ts';
-import { readOptions } from './inputs.ts';
 import { rulesOf } from './judge.ts';
 import { DATASET_ARTIFACT_TYPE, filesOf } from './plan.ts';
 import type { Released } from './releases.ts';
+import { sampleData } from './sample-data.ts';
 import { filesIn, provideData } from './train.ts';
 import { workPath, type Workspace } from './workspace.ts';
-
-/** Of data that lie elsewhere no more than this is fetched to look at them. */
-const SAMPLE_BYTES = 64 * 1024 * 1024;
 
 /**
  * Looks at the data themselves: how far they are from what the champion was trained on, and whether rows of the holdout
@@ -94,15 +91,12 @@ async function filesNotIn(
 
 async function sampleOf(
   workspace: Workspace,
-  { dataset }: Identity,
+  identity: Identity,
   store: RemoteStore,
   wanted: readonly DatasetFile[],
 ): Promise<TrainingData> {
-  const kept = workPath(workspace, 'data', `${dataset.digest.slice('sha256:'.length)}.sample`);
-  const options = { ...readOptions(workspace), bytes: SAMPLE_BYTES };
-  const all = parseManifest(await dataset.manifest());
-  const { files } = await sampleRemote(store, wanted.length > 0 ? wanted : all, kept, options);
-  const sampled = files.length < all.length;
+  const { files } = await sampleData(workspace, identity, store, wanted.length > 0 ? wanted : undefined);
+  const sampled = files.length < identity.dataset.files;
   if (files.length > 0) return { files, fresh: wanted.length > 0 ? files : [], sampled };
   return { files, sampled: true, reason: 'no file of the remote data can be sampled within 64 MiB' };
 }

@@ -33,7 +33,7 @@ import {
 } from '../training/index.ts';
 import type { Identity, Provenance } from './identify.ts';
 import { predictorOf } from './predict.ts';
-import { filesIn, type Job } from './train.ts';
+import type { Job } from './train.ts';
 import type { Workspace } from './workspace.ts';
 
 /** What a session host holds differs a little from run to run; a card must not. */
@@ -42,8 +42,8 @@ const MEMORY_STEP = 64 * 1024 * 1024;
 /** How a model came to be: by which job, from which data. */
 export interface Making extends Provenance {
   job: Job;
-  /** Path of the training data. */
-  data: string;
+  /** Absolute paths of files of the training data: all of them, or a sample. */
+  data: readonly string[];
 }
 
 /** Scores the fresh model on the holdout and writes its golden samples and card beside it. */
@@ -65,8 +65,7 @@ export async function describeCandidate(
     const memory = await peakMemory(session.pid);
     const samples = JSON.stringify(goldenToJson(golden.inputs, golden.outputs));
     await writeFile(join(folder, GOLDEN_FILE), `${samples}\n`);
-    const files = await filesIn(making.data);
-    const statistics = await referenceStatistics(files, model.modelSignature, order?.columns);
+    const statistics = await referenceStatistics(making.data, model.modelSignature, order?.columns);
     const card = cardOf(identity, making, {
       model,
       provider: session.info.provider,

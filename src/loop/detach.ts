@@ -5,6 +5,7 @@ import { requireSoundHoldout } from './candidate.ts';
 import { requireSoundData } from './data-checks.ts';
 import type { Plan } from './plan.ts';
 import { inspect, withPlan } from './retrain.ts';
+import { isReadThere } from './service-training.ts';
 import { provideData } from './train.ts';
 import { submitJob } from './train-on-azure.ts';
 import { modelConfig } from '../config/index.ts';
@@ -39,7 +40,7 @@ export async function detachTraining(
     const folder = workPath(workspace, 'training', identity.inputKey);
     await rm(folder, { recursive: true, force: true });
     try {
-      const data = await provideData(workspace, identity, folder);
+      const data = isReadThere(identity) ? undefined : await provideData(workspace, identity, folder);
       const job = await submitJob(workspace, identity, { folder, data, origin });
       return job.isEnded ? undefined : { plan, job };
     } finally {

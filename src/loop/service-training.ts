@@ -12,7 +12,7 @@ import type { Workspace } from './workspace.ts';
 export async function serviceTraining(
   workspace: Workspace,
   identity: Identity,
-  { folder, data, origin }: { folder: string; data: string; origin: Provenance },
+  { folder, data, origin }: { folder: string; data: string | undefined; origin: Provenance },
 ): Promise<ServiceTraining> {
   const { model, inputKey, settings, inputs, paths } = identity;
   const { train } = settings;
@@ -39,13 +39,20 @@ export async function serviceTraining(
 const relativeTo = ({ config }: Workspace, path: string): string =>
   relative(config.root, join(config.root, path));
 
+/** Whether a job reads the training data where they lie: then nobody here needs all of them. */
+export function isReadThere({ settings }: Identity): boolean {
+  const [address = ''] = settings.data.train;
+  return settings.train.target === 'azureml' && /^(azureblob:\/\/|azureml:)/i.test(address);
+}
+
 /** An address that the service reads itself; else what was brought to this disk. */
-function dataOf(workspace: Workspace, identity: Identity, path: string): TrainingData {
-  const { digest, files, bytes } = identity.dataset;
-  const [address = ''] = identity.settings.data.train;
-  const reads = /^(azureblob:\/\/|azureml:)/i.test(address);
-  const here = { path, requireSame: () => requirePlannedData(workspace, identity) };
-  return { digest, files, bytes, at: reads ? { address } : here };
+function dataOf(workspace: Workspace, identity: Identity, path: string | undefined): TrainingData {
+  const { settings, dataset } = identity;
+  const { digest, files, bytes } = dataset;
+  const [address = ''] = settings.data.train;
+  const at =
+    path === undefined ? { address } : { path, requireSame: () => requirePlannedData(workspace, identity) };
+  return { digest, files, bytes, at };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Cancellation } from '../azure/ml/cancel.ts';
 import { describeRemote, downloadRemote } from '../dataset/index.ts';
 import { failure, messageOf } from '../errors.ts';
@@ -15,8 +15,8 @@ import { workPath, type Workspace } from './workspace.ts';
 interface Places {
   /** For what is needed on the way. */
   folder: string;
-  /** Path of the training data on this disk. */
-  data: string;
+  /** Path of the training data on this disk; `undefined` where the job reads them itself. */
+  data: string | undefined;
   /** Gets what the training wrote. */
   output: string;
   origin: Provenance;
@@ -183,8 +183,10 @@ async function fetchOutput(workspace: Workspace, job: string, output: string): P
   const files = await store.list(workspace.deps.signal);
   const kept = workPath(workspace, 'outputs', job);
   workspace.deps.log('info', `fetching ${files.length} files of the job ${job}`);
-  const folder = await downloadRemote(store, files, kept, readOptions(workspace));
+  // With what a download keeps beside it, for the next one.
+  const folder = await downloadRemote(store, files, join(kept, 'model'), readOptions(workspace));
   await rm(output, { recursive: true, force: true });
   await mkdir(dirname(output), { recursive: true });
   await rename(folder, output);
+  await rm(kept, { recursive: true, force: true });
 }
