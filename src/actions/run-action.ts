@@ -30,6 +30,8 @@ export async function runAction(action: (context: ActionContext) => Promise<void
     await cancellable((signal) => action({ cwd, environment, log, signal }));
   } catch (error) {
     process.exitCode = reportError(error);
+    // A request of an SDK that takes no signal would keep the process from ending.
+    if (error instanceof EdgeloopError && error.code === 'cancelled') process.exit();
   }
 }
 

@@ -42,6 +42,8 @@ export async function runVerb(
     process.exitCode = outcome?.exitCode ?? 0;
   } catch (error) {
     process.exitCode = printError(error, options.json === true);
+    // A request of an SDK that takes no signal would keep the process from ending.
+    if (error instanceof EdgeloopError && error.code === 'cancelled') process.exit();
   }
 }
 

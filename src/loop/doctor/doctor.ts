@@ -16,12 +16,14 @@ export async function examine(deps: LoopDeps): Promise<Check[]> {
   const { signal } = deps;
   const program = [check('node', signal, lookAtNode), check('onnx-runtime', signal, lookAtRuntime)];
   let workspace: Workspace | undefined;
-  const configuration = await check('configuration', signal, async () => {
+  const configuration = check('configuration', signal, async () => {
     workspace = await openWorkspace(deps);
     return lookAtConfiguration(workspace);
   });
-  const rest = workspace === undefined ? [] : await examineProject(workspace);
-  return [configuration, ...(await Promise.all(program)), ...rest];
+  const rest = configuration.then(() => (workspace === undefined ? [] : examineProject(workspace)));
+  // All are awaited at once: a user who cancels makes each of them throw.
+  const [first, looked, found] = await Promise.all([configuration, Promise.all(program), rest]);
+  return [first, ...looked, ...found];
 }
 
 async function examineProject(workspace: Workspace): Promise<Check[]> {
