@@ -262,7 +262,7 @@ function present(
         if (!isUnreached && !(error instanceof CredentialUnavailableError)) throw error;
         const signal = options?.abortSignal instanceof AbortSignal ? options.abortSignal : undefined;
         const said = isUnreached ? await askEntra(environment, tenantId, signal) : undefined;
-        throw new Error(said ?? reasonOf(error));
+        throw new Error(said ?? reasonOf(error), { cause: error });
       }
     },
   };

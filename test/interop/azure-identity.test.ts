@@ -172,6 +172,7 @@ describe.skipIf(!azuriteAvailable())('an identity for Azure', () => {
       code: 'azure-identity-failed',
       says: [/AADSTS700024/, /The token in AZURE_FEDERATED_TOKEN_FILE has expired/],
     });
+    expect(ran.stderr).not.toContain('Trace ID');
   });
 });
 
