@@ -103,7 +103,7 @@ async function register(workspace: Workspace, name: string, release: Release): P
  */
 async function upload(workspace: Workspace, ml: MlWorkspace, { lock }: Release): Promise<string> {
   const { model, modelManifest } = lock;
-  const { uploadFolder } = await import('../azure/ml/datastore-upload.ts');
+  const { uploadFolder } = await import('../azure/ml/assets/datastore-upload.ts');
   const hex = modelManifest.slice('sha256:'.length);
   const scratch = await mkdtemp(join(tmpdir(), 'edgeloop-register-'));
   try {

@@ -26,7 +26,7 @@ export function openRemoteData(
   if (/^azureml:[\w.-]+:[\w.-]+$/.test(address)) {
     return openLazily(address, async () => {
       const ml = await workspace.azure();
-      const { resolveDataAsset } = await import('../azure/ml/data-asset.ts');
+      const { resolveDataAsset } = await import('../azure/ml/assets/data-asset.ts');
       return openBlobs(await resolveDataAsset(ml, address), deps);
     });
   }

@@ -68,7 +68,7 @@ async function runJob(
 ): Promise<{ job: ServiceJob; finished: FinishedJob }> {
   const { deps } = workspace;
   const { model, settings } = identity;
-  const { followJob } = await import('../azure/ml/follow.ts');
+  const { followJob } = await import('../azure/ml/follow/follow.ts');
   const ml = await workspace.azure();
   const job = await submitJob(workspace, identity, places);
   const follower = deps.followTraining(model);
@@ -97,7 +97,7 @@ export async function submitJob(
   const { deps } = workspace;
   const { model } = identity;
   const ml = await workspace.azure();
-  const { submitTraining } = await import('../azure/ml/submit.ts');
+  const { submitTraining } = await import('../azure/ml/submit/submit.ts');
   const training = await serviceTraining(workspace, identity, { folder, data, origin });
   const setting = ({ code }: { code: string }) =>
     code === 'training-budget' ? 'train.maxMinutes' : work(identity);

@@ -1,7 +1,7 @@
 // What goes wrong while a job of Azure Machine Learning is followed, and what must not be taken for its end.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { followJob } from '../../src/azure/ml/follow.ts';
+import { followJob } from '../../src/azure/ml/follow/follow.ts';
 import type { Job } from '../fakes/azureml/job.ts';
 import { startFaultProxy } from '../fakes/fault-proxy.ts';
 import { azuriteAvailable } from '../fixtures/azurite.ts';

@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cancelJob } from '../../src/azure/ml/cancel.ts';
-import { followJob } from '../../src/azure/ml/follow.ts';
+import { followJob } from '../../src/azure/ml/follow/follow.ts';
 import { openJobOutput } from '../../src/azure/ml/outputs.ts';
-import { listOwnJobs } from '../../src/azure/ml/own-jobs.ts';
+import { listOwnJobs } from '../../src/azure/ml/list-own-jobs.ts';
 import { downloadRemote } from '../../src/dataset/index.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

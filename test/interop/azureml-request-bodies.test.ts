@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import { AzureMachineLearningWorkspaces } from '@azure/arm-machinelearning';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { dataInput, modelOutput } from '../../src/azure/ml/job-body.ts';
+import { dataInput, modelOutput } from '../../src/azure/ml/submit/job-body.ts';
 import { openMlWorkspace } from '../../src/azure/ml/workspace.ts';
 import { makeAuthority } from '../fixtures/certificates.ts';
 import { scratchFolder } from '../fixtures/oci-layout.ts';

@@ -1,6 +1,6 @@
 // A training is submitted to Azure Machine Learning: what is sent, and that one training is one job, whatever breaks.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { submitTraining } from '../../src/azure/ml/submit.ts';
+import { submitTraining } from '../../src/azure/ml/submit/submit.ts';
 import type { ServiceTraining } from '../../src/training/index.ts';
 import { type Azurite, azuriteAvailable } from '../fixtures/azurite.ts';
 import { startSubmitScene, type SubmitScene } from '../fixtures/submit-scene.ts';

@@ -1,12 +1,12 @@
 // What a training on Azure Machine Learning needs in its workspace: code, data and environment, each put there once.
 import { ContainerClient } from '@azure/storage-blob';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { provideCode } from '../../src/azure/ml/code.ts';
-import { provideDataAsset, resolveDataAsset } from '../../src/azure/ml/data-asset.ts';
-import { provideEnvironment } from '../../src/azure/ml/environment.ts';
+import { provideCode } from '../../src/azure/ml/assets/code.ts';
+import { provideDataAsset, resolveDataAsset } from '../../src/azure/ml/assets/data-asset.ts';
+import { provideEnvironment } from '../../src/azure/ml/assets/environment.ts';
 import { blobsIn } from '../../src/azure/ml/datastore.ts';
-import { filesToSend } from '../../src/azure/ml/local-files.ts';
-import { uploadFiles } from '../../src/azure/ml/upload.ts';
+import { filesToSend } from '../../src/azure/ml/assets/local-files.ts';
+import { uploadFiles } from '../../src/azure/ml/assets/upload.ts';
 import type { TrainingData } from '../../src/training/index.ts';
 import { azuriteAvailable } from '../fixtures/azurite.ts';
 import { blobNames, startSubmitScene, type SubmitScene } from '../fixtures/submit-scene.ts';

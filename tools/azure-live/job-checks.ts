@@ -1,11 +1,11 @@
 import { KnownJobStatus } from '@azure/arm-machinelearning';
 import { cancelJob } from '../../src/azure/ml/cancel.ts';
-import { openDataPlane } from '../../src/azure/ml/data-plane.ts';
-import { followJob } from '../../src/azure/ml/follow.ts';
+import { openDataPlane } from '../../src/azure/ml/follow/data-plane.ts';
+import { followJob } from '../../src/azure/ml/follow/follow.ts';
 import { openJobOutput } from '../../src/azure/ml/outputs.ts';
-import { listOwnJobs } from '../../src/azure/ml/own-jobs.ts';
-import { readRunDetails } from '../../src/azure/ml/run-details.ts';
-import { submitTraining } from '../../src/azure/ml/submit.ts';
+import { listOwnJobs } from '../../src/azure/ml/list-own-jobs.ts';
+import { readRunDetails } from '../../src/azure/ml/follow/run-details.ts';
+import { submitTraining } from '../../src/azure/ml/submit/submit.ts';
 import { downloadRemote } from '../../src/dataset/index.ts';
 import { messageOf } from '../../src/errors.ts';
 import { readFileSync } from 'node:fs';

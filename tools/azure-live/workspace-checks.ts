@@ -1,7 +1,7 @@
-import { provideCode } from '../../src/azure/ml/code.ts';
-import { provideDataAsset } from '../../src/azure/ml/data-asset.ts';
+import { provideCode } from '../../src/azure/ml/assets/code.ts';
+import { provideDataAsset } from '../../src/azure/ml/assets/data-asset.ts';
 import { readDatastore } from '../../src/azure/ml/datastore.ts';
-import { provideEnvironment } from '../../src/azure/ml/environment.ts';
+import { provideEnvironment } from '../../src/azure/ml/assets/environment.ts';
 import { maskSas } from '../../src/azure/mask.ts';
 import { z } from 'zod';
 import { type Check, same, type Seen } from './check.ts';

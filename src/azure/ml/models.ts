@@ -2,7 +2,7 @@ import type { ModelVersion, ModelVersionProperties } from '@azure/arm-machinelea
 import { isRestError } from '@azure/core-rest-pipeline';
 import { failure } from '../../errors.ts';
 import { ANNOTATION } from '../../oci/index.ts';
-import { ML_TAG } from './own-job.ts';
+import { ML_TAG } from './job-names.ts';
 import type { MlWorkspace } from './workspace.ts';
 
 /**

@@ -4,7 +4,7 @@ import type { RemoteStore } from '../../dataset/index.ts';
 import { failure } from '../../errors.ts';
 import { openBlobData } from '../blob-data.ts';
 import { blobsOfUri, DEFAULT_DATASTORE, datastoreUri } from './datastore.ts';
-import { MODEL_OUTPUT } from './own-job.ts';
+import { MODEL_OUTPUT } from './job-names.ts';
 import { bestTrialOf, pageOf } from './read-job.ts';
 import type { MlWorkspace } from './workspace.ts';
 

@@ -1,4 +1,4 @@
-import type { OwnJob } from '../../azure/ml/own-jobs.ts';
+import type { OwnJob } from '../../azure/ml/list-own-jobs.ts';
 import { EdgeloopError, messageOf } from '../../errors.ts';
 import { identify } from '../identify.ts';
 import { openWorkspace } from '../open-workspace.ts';
@@ -59,7 +59,7 @@ export async function openSweep(deps: LoopDeps): Promise<Sweep> {
   const workspace = await openWorkspace(deps);
   const ml = await workspace.azure();
   const [{ listOwnJobs }, { cancelJob }] = await Promise.all([
-    import('../../azure/ml/own-jobs.ts'),
+    import('../../azure/ml/list-own-jobs.ts'),
     import('../../azure/ml/cancel.ts'),
   ]);
   const [jobs, wanted] = await Promise.all([listOwnJobs(ml), whatIsWanted(workspace)]);

@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
-import { provideEnvironment, provideImage } from '../environment.ts';
-import type { JobCommon } from '../job-body.ts';
-import { makeOnce } from '../once.ts';
+import { provideEnvironment, provideImage } from '../assets/environment.ts';
+import type { JobCommon } from '../submit/job-body.ts';
+import { makeOnce } from '../assets/make-once.ts';
 import type { MlWorkspace } from '../workspace.ts';
 import type { DataInput } from './inputs-outputs.ts';
 import { checkSecrets } from './secrets.ts';

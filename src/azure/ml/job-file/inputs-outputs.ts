@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ServiceTraining } from '../../../training/index.ts';
-import type { JobData } from '../job-body.ts';
-import { MODEL_OUTPUT } from '../own-job.ts';
+import type { JobData } from '../submit/job-body.ts';
+import { MODEL_OUTPUT } from '../job-names.ts';
 import { dataUri } from './assets.ts';
 import { given, mapped } from './camel.ts';
 import { chosen, isMap, notTaken, word } from './chosen.ts';

@@ -1,7 +1,7 @@
 import type { CommandJob, JobBaseProperties, PipelineJob, SweepJob } from '@azure/arm-machinelearning';
 import { z } from 'zod';
 import type { ServiceTraining } from '../../../training/index.ts';
-import type { JobCommon } from '../job-body.ts';
+import type { JobCommon } from '../submit/job-body.ts';
 import type { MlWorkspace } from '../workspace.ts';
 import { assetsIn, NO_ASSETS } from './assets.ts';
 import { commandFromFile } from './command.ts';

@@ -1,5 +1,5 @@
 import type { ServiceTraining } from '../../../training/index.ts';
-import type { JobCommon } from '../job-body.ts';
+import type { JobCommon } from '../submit/job-body.ts';
 import { computeId, environmentId, type JobAssets } from './assets.ts';
 import { camel, given } from './camel.ts';
 import type { CommandFile } from './command.ts';

@@ -1,6 +1,6 @@
 import type { PipelineJob } from '@azure/arm-machinelearning';
 import { z } from 'zod';
-import { MODEL_OUTPUT } from '../own-job.ts';
+import { MODEL_OUTPUT } from '../job-names.ts';
 import { computeId } from './assets.ts';
 import { given } from './camel.ts';
 import { chosen, isMap, word } from './chosen.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isoDuration } from '../job-body.ts';
+import { isoDuration } from '../submit/job-body.ts';
 import { given } from './camel.ts';
 import { byType, chosen, isMap, notTaken, word } from './chosen.ts';
 

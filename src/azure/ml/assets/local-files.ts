@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { failure } from '../../errors.ts';
+import { failure } from '../../../errors.ts';
 
 /** A file that is to be uploaded. */
 export interface LocalFile {

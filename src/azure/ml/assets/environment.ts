@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { misuse } from '../../errors.ts';
-import { makeOnce } from './once.ts';
-import type { MlWorkspace } from './workspace.ts';
+import { misuse } from '../../../errors.ts';
+import { makeOnce } from './make-once.ts';
+import type { MlWorkspace } from '../workspace.ts';
 
 /**
  * What a job names as its environment: one of the workspace (`azureml:NAME:VERSION`), of a registry (its `azureml://` id),

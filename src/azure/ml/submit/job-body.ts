@@ -4,10 +4,10 @@ import type {
   LiteralJobInput,
   UriFolderJobInput,
 } from '@azure/arm-machinelearning';
-import type { ServiceTraining, TrainedRevision } from '../../training/index.ts';
-import { bindCommand } from '../../training/index.ts';
-import { datastoreUri } from './datastore.ts';
-import { ML_TAG, MODEL_OUTPUT } from './own-job.ts';
+import type { ServiceTraining, TrainedRevision } from '../../../training/index.ts';
+import { bindCommand } from '../../../training/index.ts';
+import { datastoreUri } from '../datastore.ts';
+import { ML_TAG, MODEL_OUTPUT } from '../job-names.ts';
 
 /** The training data, as a job's input takes them. */
 export interface JobData {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { failure } from '../../errors.ts';
-import { maskSas } from '../mask.ts';
+import { failure } from '../../../errors.ts';
+import { maskSas } from '../../mask.ts';
 import { type DataPlane, openDataPlane } from './data-plane.ts';
-import type { MlWorkspace } from './workspace.ts';
+import type { MlWorkspace } from '../workspace.ts';
 
 /** What run history knows of a job. */
 export interface RunDetails {

@@ -1,12 +1,12 @@
-import { failure } from '../../errors.ts';
-import { http } from '../../http.ts';
-import { plainLine } from '../../training/index.ts';
+import { failure } from '../../../errors.ts';
+import { http } from '../../../http.ts';
+import { plainLine } from '../../../training/index.ts';
 import type { DataPlane } from './data-plane.ts';
 import { type LogLines, openLogLines } from './log-lines.ts';
 import { type ChildRun, listChildRuns, readRunDetails, type RunDetails } from './run-details.ts';
-import { courseOf } from './states.ts';
+import { courseOf } from '../states.ts';
 import { streamedLogs } from './streamed-logs.ts';
-import type { MlWorkspace } from './workspace.ts';
+import type { MlWorkspace } from '../workspace.ts';
 
 /** What a job and the jobs within it print, read bit by bit. */
 export interface JobLogs {

@@ -1,16 +1,16 @@
 import { isRestError } from '@azure/core-rest-pipeline';
 import { z } from 'zod';
-import { EdgeloopError } from '../../errors.ts';
-import type { ServiceLog } from '../../training/index.ts';
-import type { BlobAddress } from '../blob-address.ts';
-import { openContainer } from '../blob-container.ts';
-import { maskSas } from '../mask.ts';
+import { EdgeloopError } from '../../../errors.ts';
+import type { ServiceLog } from '../../../training/index.ts';
+import type { BlobAddress } from '../../blob-address.ts';
+import { openContainer } from '../../blob-container.ts';
+import { maskSas } from '../../mask.ts';
 import { CONTENT_HASH_VERSION, contentHash } from './content-hash.ts';
 import { uploadToDatastore } from './datastore-upload.ts';
 import { filesToSend, type LocalFile } from './local-files.ts';
-import { makeOnce } from './once.ts';
+import { makeOnce } from './make-once.ts';
 import { uploadFiles } from './upload.ts';
-import type { MlWorkspace } from './workspace.ts';
+import type { MlWorkspace } from '../workspace.ts';
 
 /** The folder within what a workspace opens for an upload: as `az ml` does it, the code is never a container's root. */
 const FOLDER = 'code';

@@ -1,5 +1,5 @@
-import { refusal } from '../../errors.ts';
-import type { TrainingBudget } from '../../training/index.ts';
+import { refusal } from '../../../errors.ts';
+import type { TrainingBudget } from '../../../training/index.ts';
 
 /** What a training may still take, and has taken. */
 export interface Spending {

@@ -1,11 +1,11 @@
 import type { JobBase } from '@azure/arm-machinelearning';
-import { failure } from '../../errors.ts';
-import type { ServiceTraining } from '../../training/index.ts';
-import { openDataPlane } from './data-plane.ts';
-import { jobName, ML_TAG } from './own-job.ts';
-import { minutesOf, readRunDetails } from './run-details.ts';
-import { courseOf } from './states.ts';
-import type { MlWorkspace } from './workspace.ts';
+import { failure } from '../../../errors.ts';
+import type { ServiceTraining } from '../../../training/index.ts';
+import { openDataPlane } from '../follow/data-plane.ts';
+import { jobName, ML_TAG } from '../job-names.ts';
+import { minutesOf, readRunDetails } from '../follow/run-details.ts';
+import { courseOf } from '../states.ts';
+import type { MlWorkspace } from '../workspace.ts';
 
 /** What there is of a training in the workspace. */
 export interface Attempts {

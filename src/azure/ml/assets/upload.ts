@@ -1,9 +1,9 @@
 import { type ContainerClient, RestError } from '@azure/storage-blob';
-import { eachAtOnce } from '../../at-once.ts';
-import { failure } from '../../errors.ts';
-import { httpFailed } from '../../http-failure.ts';
-import type { BlobAddress } from '../blob-address.ts';
-import { blobFailure } from '../blob-failures.ts';
+import { eachAtOnce } from '../../../at-once.ts';
+import { failure } from '../../../errors.ts';
+import { httpFailed } from '../../../http-failure.ts';
+import type { BlobAddress } from '../../blob-address.ts';
+import { blobFailure } from '../../blob-failures.ts';
 import type { LocalFile } from './local-files.ts';
 
 /** Where files go: below the address, which holds no secret, through a client that may. */

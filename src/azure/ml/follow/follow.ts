@@ -1,17 +1,17 @@
 import type { JobBase } from '@azure/arm-machinelearning';
-import { EdgeloopError, failure, messageOf } from '../../errors.ts';
-import { pause } from '../../pause.ts';
-import type { FinishedJob, ServiceLog } from '../../training/index.ts';
-import { cancelJob } from './cancel.ts';
+import { EdgeloopError, failure, messageOf } from '../../../errors.ts';
+import { pause } from '../../../pause.ts';
+import type { FinishedJob, ServiceLog } from '../../../training/index.ts';
+import { cancelJob } from '../cancel.ts';
 import { openDataPlane } from './data-plane.ts';
 import { type EndedJob, endedBadly } from './ended-badly.ts';
 import { type JobLogs, openJobLogs } from './job-logs.ts';
 import { readMetrics } from './metrics.ts';
 import { minutesOf } from './run-details.ts';
-import { bestTrialOf, pageOf, stateOf } from './read-job.ts';
-import { courseOf } from './states.ts';
+import { bestTrialOf, pageOf, stateOf } from '../read-job.ts';
+import { courseOf } from '../states.ts';
 import { watchJob } from './watch-job.ts';
-import type { MlWorkspace } from './workspace.ts';
+import type { MlWorkspace } from '../workspace.ts';
 
 export interface FollowDeps {
   /** Each line that the job prints, as it comes. */

@@ -1,5 +1,5 @@
 import type { JobBase } from '@azure/arm-machinelearning';
-import { type EdgeloopError, failure } from '../../errors.ts';
+import { type EdgeloopError, failure } from '../../../errors.ts';
 import { minutesOf, type RunDetails } from './run-details.ts';
 
 export interface EndedJob {

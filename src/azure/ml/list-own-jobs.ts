@@ -1,4 +1,4 @@
-import { ML_TAG } from './own-job.ts';
+import { ML_TAG } from './job-names.ts';
 import { pageOf, stateOf } from './read-job.ts';
 import { courseOf } from './states.ts';
 import type { MlWorkspace } from './workspace.ts';

@@ -1,10 +1,10 @@
 import type { JobBase } from '@azure/arm-machinelearning';
 import { isRestError } from '@azure/core-rest-pipeline';
-import { EdgeloopError, failure, messageOf } from '../../errors.ts';
-import { isTransient, retryWaitMs } from '../../http.ts';
-import type { ServiceLog } from '../../training/index.ts';
-import { reopened } from './reopened.ts';
-import type { MlWorkspace } from './workspace.ts';
+import { EdgeloopError, failure, messageOf } from '../../../errors.ts';
+import { isTransient, retryWaitMs } from '../../../http.ts';
+import type { ServiceLog } from '../../../training/index.ts';
+import { reopened } from '../reopened.ts';
+import type { MlWorkspace } from '../workspace.ts';
 
 export interface JobWatch {
   /**

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import type { ServiceTraining } from '../../training/index.ts';
+import type { ServiceTraining } from '../../../training/index.ts';
 import { bindForService, commandJob, commonOf, isoDuration, type JobCommon } from './job-body.ts';
 
 const TRAINING: ServiceTraining = {

@@ -1,18 +1,18 @@
 import type { JobBase, JobBasePropertiesUnion } from '@azure/arm-machinelearning';
-import { misuse } from '../../errors.ts';
-import type { ServiceJob, ServiceLog, ServiceTraining } from '../../training/index.ts';
-import { SCOPE } from '../audiences.ts';
+import { misuse } from '../../../errors.ts';
+import type { ServiceJob, ServiceLog, ServiceTraining } from '../../../training/index.ts';
+import { SCOPE } from '../../audiences.ts';
 import { findAttempts, findOwnJob, minutesOfLost } from './attempts.ts';
 import { requireBudget } from './budget.ts';
-import { provideCode } from './code.ts';
-import { provideDataAsset } from './data-asset.ts';
-import { provideEnvironment } from './environment.ts';
+import { provideCode } from '../assets/code.ts';
+import { provideDataAsset } from '../assets/data-asset.ts';
+import { provideEnvironment } from '../assets/environment.ts';
 import { bindForService, commandJob, commonOf, type JobCommon } from './job-body.ts';
-import { checkJobFile, jobFromFile, needsCallersToken } from './job-file/index.ts';
-import { pageOf, stateOf } from './read-job.ts';
-import { reopened } from './reopened.ts';
-import { courseOf } from './states.ts';
-import type { MlWorkspace } from './workspace.ts';
+import { checkJobFile, jobFromFile, needsCallersToken } from '../job-file/index.ts';
+import { pageOf, stateOf } from '../read-job.ts';
+import { reopened } from '../reopened.ts';
+import { courseOf } from '../states.ts';
+import type { MlWorkspace } from '../workspace.ts';
 
 /** How long the request that makes a job may still take when the user has cancelled. */
 const GRACE_MS = 20_000;

@@ -1,18 +1,18 @@
 import { RestError } from '@azure/storage-blob';
 import { lstat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { failure, misuse } from '../../errors.ts';
-import type { ServiceLog, TrainingData } from '../../training/index.ts';
-import { type BlobAddress, parseBlobAddress } from '../blob-address.ts';
-import { openContainer } from '../blob-container.ts';
-import { blobFailure } from '../blob-failures.ts';
+import { failure, misuse } from '../../../errors.ts';
+import type { ServiceLog, TrainingData } from '../../../training/index.ts';
+import { type BlobAddress, parseBlobAddress } from '../../blob-address.ts';
+import { openContainer } from '../../blob-container.ts';
+import { blobFailure } from '../../blob-failures.ts';
 import { uploadToDatastore } from './datastore-upload.ts';
-import { blobsIn, blobsOfUri, datastoreUri, readDatastore } from './datastore.ts';
-import type { JobData } from './job-body.ts';
+import { blobsIn, blobsOfUri, datastoreUri, readDatastore } from '../datastore.ts';
+import type { JobData } from '../submit/job-body.ts';
 import { filesToSend, withMd5 } from './local-files.ts';
-import { makeOnce } from './once.ts';
-import { ML_TAG } from './own-job.ts';
-import type { MlWorkspace } from './workspace.ts';
+import { makeOnce } from './make-once.ts';
+import { ML_TAG } from '../job-names.ts';
+import type { MlWorkspace } from '../workspace.ts';
 
 type DataType = JobData['type'];
 

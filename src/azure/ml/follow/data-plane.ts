@@ -1,9 +1,9 @@
 import type { AccessToken } from '@azure/identity';
-import { failure } from '../../errors.ts';
-import { http } from '../../http.ts';
-import { SCOPE } from '../audiences.ts';
-import { parseAnswer } from './failures.ts';
-import type { MlWorkspace } from './workspace.ts';
+import { failure } from '../../../errors.ts';
+import { http } from '../../../http.ts';
+import { SCOPE } from '../../audiences.ts';
+import { parseAnswer } from '../failures.ts';
+import type { MlWorkspace } from '../workspace.ts';
 
 /** Run history and MLflow of a workspace, which Resource Manager does not lead to. */
 export interface DataPlane {

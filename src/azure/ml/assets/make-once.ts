@@ -1,4 +1,4 @@
-import type { MlWorkspace } from './workspace.ts';
+import type { MlWorkspace } from '../workspace.ts';
 
 /**
  * Makes something in the workspace unless it is there. It never changes again, so that whoever makes it at the same time

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { failure } from '../../errors.ts';
+import { failure } from '../../../errors.ts';
 import { type DataPlane, openDataPlane } from './data-plane.ts';
-import type { MlWorkspace } from './workspace.ts';
+import type { MlWorkspace } from '../workspace.ts';
 
 // MLflow, "REST API": runs/get; protobuf's JSON writes NaN and infinities as text, and 64-bit integers as well.
 const number = z.union([z.number(), z.string()]).nullish();

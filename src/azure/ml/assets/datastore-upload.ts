@@ -1,9 +1,9 @@
-import type { BlobAddress } from '../blob-address.ts';
-import { openContainer } from '../blob-container.ts';
-import { blobsIn, datastoreUri, readDatastore } from './datastore.ts';
+import type { BlobAddress } from '../../blob-address.ts';
+import { openContainer } from '../../blob-container.ts';
+import { blobsIn, datastoreUri, readDatastore } from '../datastore.ts';
 import { filesToSend, type LocalFile, withMd5 } from './local-files.ts';
 import { removeMade, uploadFiles } from './upload.ts';
-import type { MlWorkspace } from './workspace.ts';
+import type { MlWorkspace } from '../workspace.ts';
 
 /**
  * Puts files below `path` of the workspace's own datastore, with the caller's token, and answers where they are. What was
