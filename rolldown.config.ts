@@ -61,8 +61,10 @@ export default defineConfig({
     cleanDir: true,
     entryFileNames: '[name].js',
     // By its name the benchmark knows what is loaded for Azure only.
-    chunkFileNames: ({ facadeModuleId }) =>
-      /\/src\/.*azure/.test(facadeModuleId ?? '') ? 'azure-[name]-[hash].js' : '[name]-[hash].js',
+    chunkFileNames: ({ facadeModuleId, name }) =>
+      /\/src\/.*azure|^[^/]*azure/.test(facadeModuleId ?? name)
+        ? 'azure-[name]-[hash].js'
+        : '[name]-[hash].js',
     minify: true,
   },
 });
