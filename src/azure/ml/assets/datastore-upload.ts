@@ -2,7 +2,7 @@ import type { BlobAddress } from '../../blob-address.ts';
 import { openContainer } from '../../blob-container.ts';
 import { blobsIn, datastoreUri, readDatastore } from '../datastore.ts';
 import { filesToSend, type LocalFile, withMd5 } from './local-files.ts';
-import { removeMade, uploadFiles } from './upload.ts';
+import { type MadeBlob, removeMade, uploadFiles } from './upload.ts';
 import type { MlWorkspace } from '../workspace.ts';
 
 /**
@@ -20,11 +20,17 @@ export async function uploadToDatastore(
   const address = blobsIn(await readDatastore(ml), path, ml);
   const container = openContainer(address.container, credential);
   const target = { container, address, identity: () => credential.source, signal };
-  const made = await uploadFiles(target, files);
+  const made: MadeBlob[] = [];
+  const failed = await uploadFiles(target, files, made).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  // Files that have changed explain more than what came of sending them.
   await requireSame().catch(async (error: unknown) => {
     await removeMade(target, made);
     throw error;
   });
+  if (failed !== undefined) throw failed;
   return address;
 }
 

@@ -34,17 +34,19 @@ export interface MadeBlob {
 }
 
 /**
- * Uploads each file that is not there yet, and tells which were not. What somebody else has put there at the same time, or an earlier run, is kept
+ * Uploads each file that is not there yet; `made` gets those that were not, also when it fails. What somebody else has put there at the same time, or an earlier run, is kept
  * when it has the same size, and the same MD5 where the file's is given: the place is named by the content. Throws
  * `blob-differs`, `blob-write-forbidden` and what `blobFailure` tells.
  */
-export async function uploadFiles(target: UploadTarget, files: readonly LocalFile[]): Promise<MadeBlob[]> {
-  const made: MadeBlob[] = [];
+export async function uploadFiles(
+  target: UploadTarget,
+  files: readonly LocalFile[],
+  made: MadeBlob[] = [],
+): Promise<void> {
   await eachAtOnce(files, AT_THE_SAME_TIME, target.signal, async (file, signal) => {
     const blob = await sendFile({ ...target, signal }, file);
     if (blob !== undefined) made.push(blob);
   });
-  return made;
 }
 
 /** Takes away what was made, as far as nobody has written there since; it is left where that is not possible. */
