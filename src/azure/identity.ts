@@ -11,6 +11,7 @@ import {
 import { EdgeloopError, failure } from '../errors.ts';
 import { EXCHANGE_AUDIENCE } from './audiences.ts';
 import { askEntra } from './entra-reached.ts';
+import { limitAnswers } from './limit-answers.ts';
 import { type Mask, maskSecret } from './mask.ts';
 
 /** Who we are to Azure, as its SDKs take it. */
@@ -184,7 +185,7 @@ function workflowToken(environment: NodeJS.ProcessEnv, idToken: IdToken | undefi
   };
   return present(
     { environment, tenantId },
-    made(name, () => new ClientAssertionCredential(tenantId, clientId, assertion, authorityOf(environment))),
+    made(name, () => new ClientAssertionCredential(tenantId, clientId, assertion, entraOf(environment))),
   );
 }
 
@@ -196,7 +197,7 @@ function workloadIdentityFile(environment: NodeJS.ProcessEnv, mask: Mask): Sourc
   const tokenFilePath = environment['AZURE_FEDERATED_TOKEN_FILE'];
   if (!tokenFilePath) return absent(name, 'AZURE_FEDERATED_TOKEN_FILE is not set');
   if (!clientId || !tenantId) return absent(name, NO_CLIENT);
-  const options = { clientId, tenantId, tokenFilePath, ...authorityOf(environment) };
+  const options = { clientId, tenantId, tokenFilePath, ...entraOf(environment) };
   const source = made(name, () => {
     const credential = new WorkloadIdentityCredential(options);
     return {
@@ -211,12 +212,19 @@ function workloadIdentityFile(environment: NodeJS.ProcessEnv, mask: Mask): Sourc
   return present({ environment, tenantId }, source);
 }
 
+/** A token comes in a second. All tries together end before `azure-token-timeout`, which knows less of it. */
+const ANSWER_MS = 10_000;
+const RETRIES = { maxRetries: 2 };
 const NO_CLIENT = 'AZURE_CLIENT_ID or AZURE_TENANT_ID is not set';
 
-/** Where Entra is, if not in the public cloud. */
-function authorityOf(environment: NodeJS.ProcessEnv) {
+/** Where Entra is, if not in the public cloud, and how long it may take to answer. */
+function entraOf(environment: NodeJS.ProcessEnv) {
   const authorityHost = environment['AZURE_AUTHORITY_HOST'];
-  return authorityHost ? { authorityHost, disableInstanceDiscovery: true } : {};
+  return {
+    retryOptions: RETRIES,
+    additionalPolicies: [{ policy: limitAnswers(ANSWER_MS), position: 'perRetry' as const }],
+    ...(authorityHost && { authorityHost, disableInstanceDiscovery: true }),
+  };
 }
 
 function managedIdentity(environment: NodeJS.ProcessEnv): Source {

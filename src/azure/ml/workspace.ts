@@ -5,6 +5,7 @@ import { failure } from '../../errors.ts';
 import { armEndpoint } from '../arm-endpoint.ts';
 import { SCOPE } from '../audiences.ts';
 import type { AzureCredential } from '../identity.ts';
+import { limitAnswers } from '../limit-answers.ts';
 import type { Mask } from '../mask.ts';
 import { mlFailure, parseAnswer } from './failures.ts';
 import { mendSerializer } from './serializer.ts';
@@ -81,7 +82,7 @@ export function openMlWorkspace(options: MlWorkspaceOptions): MlWorkspace {
     retryOptions: RETRIES,
   });
   mendSerializer(client);
-  limitAnswers(client, answerMs);
+  client.pipeline.addPolicy(limitAnswers(answerMs), { afterPhase: 'Retry' });
   if (signal !== undefined) endWith(client, signal);
   const id = `/subscriptions/${subscription}/resourceGroups/${resourceGroup}/providers/Microsoft.MachineLearningServices/workspaces/${workspace}`;
   const asking = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
@@ -176,27 +177,6 @@ function isAbsent(error: unknown): boolean {
   if (!isRestError(error) || error.statusCode !== 404) return false;
   const text = error.response?.bodyAsText ?? '';
   return !/"(SubscriptionNotFound|ResourceGroupNotFound|ResourceNotFound|ParentResourceNotFound)"/.test(text);
-}
-
-/** A request that nobody answers ends, and is tried again as one that was cut: the SDK would wait for ever. */
-function limitAnswers({ pipeline }: AzureMachineLearningWorkspaces, answerMs: number): void {
-  pipeline.addPolicy(
-    {
-      name: 'limitAnswers',
-      async sendRequest(request, next) {
-        request.timeout ||= answerMs;
-        try {
-          return await next(request);
-        } catch (error) {
-          const isLimit = error instanceof Error && error.name === 'AbortError';
-          if (!isLimit || request.abortSignal?.aborted === true) throw error;
-          const message = `no answer came for ${request.timeout / 1000} s`;
-          throw new RestError(message, { code: 'ETIMEDOUT', request });
-        }
-      },
-    },
-    { afterPhase: 'Retry' },
-  );
 }
 
 function endWith({ pipeline }: AzureMachineLearningWorkspaces, signal: AbortSignal): void {
