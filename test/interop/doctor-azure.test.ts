@@ -214,6 +214,16 @@ describe.skipIf(!azuriteAvailable() || !acrAvailable() || !gitHubAvailable())(
       expect(found('azure-workspace')?.mend).toMatch(/"AzureML Data Scientist" on the workspace "acme-ml"/);
     });
 
+    it('tells once why there is no identity, whatever else needs one', async () => {
+      const { checks, found } = await doctor(1, { PATH: '/usr/bin:/bin' });
+      expect(found('registry')).toMatchObject({
+        status: 'fail',
+        message: expect.stringMatching(/: see azure-identity$/),
+      });
+      const told = checks.filter(({ message }) => message.includes('Azure CLI could not be found'));
+      expect(told.map(({ code }) => code)).toEqual(['azure-identity']);
+    });
+
     it('prints what Entra must be told of the repository, in the format that GitHub says it has', async () => {
       const { oidcSubject } = github;
       oidcSubject.sub_claim_prefix = 'repo:acme@1/churn@2';

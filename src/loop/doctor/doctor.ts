@@ -42,8 +42,18 @@ async function examineProject(workspace: Workspace): Promise<Check[]> {
       : [check('registry-locks', signal, () => lookAtLocks(workspace, granted))]),
     check('github', signal, (limited) => lookAtGitHub(workspace, limited)),
   ];
-  const all = await Promise.all([Promise.all(checks), use === undefined ? [] : examineAzure(workspace, use)]);
-  return all.flat();
+  const azure = use === undefined ? [] : examineAzure(workspace, use);
+  const [looked, found] = await Promise.all([Promise.all(checks), azure]);
+  const identity = found.find(({ code }) => code === 'azure-identity');
+  return [...looked.map((one) => toldOnce(one, identity)), ...found];
+}
+
+/** Who we are not takes many lines: the registry's checks only name the one that tells them. */
+function toldOnce(one: Check, identity: Check | undefined): Check {
+  if (identity?.status !== 'fail' || !one.message.includes(identity.message)) return one;
+  const [first = ''] = identity.message.split('\n');
+  const { mend: _, ...rest } = one;
+  return { ...rest, message: one.message.replace(identity.message, () => `${first} see ${identity.code}`) };
 }
 
 async function examineAzure(workspace: Workspace, use: AzureUse): Promise<Check[]> {
