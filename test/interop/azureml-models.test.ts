@@ -196,14 +196,13 @@ describe.skipIf(!azuriteAvailable())('releases as models of Azure Machine Learni
     expect(await registerModel(at.own(), 'churn', someRelease('10.0.0', digestOf(1)))).toBe(1101);
   });
 
-  it('that may not be read are a finding of verify, like any other', async () => {
+  it('that may not be read are one finding of verify, however many checks need them', async () => {
     await using at = await scenes.open();
     await at.json(0, 'release', 'churn');
     at.ml.may.role = 'nothing';
     const { findings } = await at.json(3, 'verify', 'churn');
-    expect(
-      new Set(findings.map(({ code, subject }: Record<string, string>) => `${code} ${subject}`)),
-    ).toEqual(new Set([`azure-forbidden ${MIRROR}`]));
+    const found = findings.map(({ code, subject }: Record<string, string>) => `${code} ${subject}`);
+    expect(found).toEqual([`azure-forbidden ${MIRROR}`]);
   });
 });
 

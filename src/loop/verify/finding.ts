@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { EdgeloopError, messageOf } from '../../errors.ts';
 import type { Repository } from '../../oci/index.ts';
 import type { Release } from '../../versioning/index.ts';
@@ -34,6 +35,7 @@ export interface Checking {
   workspace: Workspace;
   model: string;
   repository: Repository;
+  /** Once for each finding, however often it is met. */
   report: (finding: Omit<Finding, 'model'>, repair?: Repair) => void;
   /** Makes a check; what it cannot read at all is a finding like any other, and does not keep others from being made. */
   attempt: <T>(subject: string, check: () => Promise<T>) => Promise<T | undefined>;
@@ -51,8 +53,11 @@ export interface CheckingAll extends Checking {
 /** Begins the checks of a model; `found` fills while they are made. */
 export function startChecking(workspace: Workspace, model: string): Checking & { found: Repairable[] } {
   const found: Repairable[] = [];
-  const report: Checking['report'] = (finding, repair) =>
-    found.push({ finding: { ...finding, model }, repair });
+  const report: Checking['report'] = (finding, repair) => {
+    // What cannot be read is met by each check that needs it.
+    if (!found.some((one) => isDeepStrictEqual(one.finding, { ...finding, model })))
+      found.push({ finding: { ...finding, model }, repair });
+  };
   return {
     workspace,
     model,
