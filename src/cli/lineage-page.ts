@@ -3,6 +3,7 @@ import type { Lineage, ListedFiles, NamingMove } from '../loop/lineage.ts';
 import type { Card } from '../onnx/index.ts';
 import { type Device, deviceLine } from './ask-devices.ts';
 import { byteCount } from '../byte-count.ts';
+import { fileCount } from '../file-count.ts';
 import { labelled, table } from './table.ts';
 import { wrap } from './wrap.ts';
 
@@ -178,7 +179,7 @@ function filesLines(
   const count = listed.files.length;
   return [
     digest,
-    `${count} ${count === 1 ? 'file' : 'files'}, ${byteCount(bytesOf(listed))}; listed in the referrer`,
+    `${fileCount(count)}, ${byteCount(bytesOf(listed))}; listed in the referrer`,
     listed.referrer,
     `to list them: ${listCommand(repository, digest)}`,
   ];

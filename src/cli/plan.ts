@@ -1,3 +1,4 @@
+import { fileCount } from '../file-count.ts';
 import { type Plan, planFacts, planModel } from '../loop/plan.ts';
 import { openProject } from './project.ts';
 import { type CommonOptions, runVerb } from './run-verb.ts';
@@ -15,7 +16,7 @@ export default function plan(models: string[], options: CommonOptions & { since?
 
 function tree({ identity, decision, reasons }: Plan): string {
   const { digest, files, bytes, absent } = identity.dataset;
-  const count = `${files.toLocaleString('en')} ${files === 1 ? 'file' : 'files'}`;
+  const count = fileCount(files);
   const elsewhere = absent.length === 0 ? '' : `, ${absent.length.toLocaleString('en')} of them not fetched`;
   const lines = [
     ...reasons,

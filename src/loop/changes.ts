@@ -1,3 +1,4 @@
+import { fileCount } from '../file-count.ts';
 import { type DatasetFile, datasetDifference } from '../dataset/index.ts';
 import type { TrainingInputs } from '../onnx/index.ts';
 import { trainingChanges } from '../versioning/index.ts';
@@ -100,9 +101,7 @@ function inWords(changes: FileChanges): string {
     if (files === 0) return [];
     const more = files > NAMED ? `, and ${files - NAMED} more` : '';
     const names = paths.slice(0, NAMED).join(', ');
-    return [
-      `${files.toLocaleString('en')} ${files === 1 ? 'file' : 'files'} ${what} (${names}${more}; ${bytes.toLocaleString('en')} bytes)`,
-    ];
+    return [`${fileCount(files)} ${what} (${names}${more}; ${bytes.toLocaleString('en')} bytes)`];
   });
   return parts.join(', ');
 }

@@ -2,6 +2,7 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Cancellation } from '../azure/ml/cancel.ts';
 import { describeRemote, downloadRemote } from '../dataset/index.ts';
+import { fileCount } from '../file-count.ts';
 import { failure, messageOf } from '../errors.ts';
 import type { SpentFacts } from '../report/index.ts';
 import { type FinishedJob, openTrainingLog, requireModel, type ServiceJob } from '../training/index.ts';
@@ -182,7 +183,7 @@ async function fetchOutput(workspace: Workspace, job: string, output: string): P
   const store = await openJobOutput(await workspace.azure(), job);
   const files = await store.list(workspace.deps.signal);
   const kept = workPath(workspace, 'outputs', job);
-  workspace.deps.log('info', `fetching ${files.length} files of the job ${job}`);
+  workspace.deps.log('info', `fetching ${fileCount(files.length)} of the job ${job}`);
   // With what a download keeps beside it, for the next one.
   const folder = await downloadRemote(store, files, join(kept, 'model'), readOptions(workspace));
   await rm(output, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { describeFiles, downloadRemote, parseManifest, provideFiles } from '../dataset/index.ts';
+import { fileCount } from '../file-count.ts';
 import { failure, messageOf } from '../errors.ts';
 import type { Card } from '../onnx/index.ts';
 import { type CodeSnapshot, trainLocally } from '../training/index.ts';
@@ -69,7 +70,7 @@ export async function provideData(workspace: Workspace, identity: Identity, fold
   const options = readOptions(workspace);
   if (paths.remote !== undefined) {
     const kept = workPath(workspace, 'data', dataset.digest.slice('sha256:'.length));
-    workspace.deps.log('info', `fetching ${dataset.files} files from ${paths.remote.name}`);
+    workspace.deps.log('info', `fetching ${fileCount(dataset.files)} from ${paths.remote.name}`);
     const files = parseManifest(await dataset.manifest());
     const provided = await downloadRemote(paths.remote, files, kept, options);
     const [only] = files;

@@ -1,6 +1,7 @@
 import { isRestError } from '@azure/core-rest-pipeline';
 import { z } from 'zod';
 import { EdgeloopError } from '../../../errors.ts';
+import { fileCount } from '../../../file-count.ts';
 import type { ServiceLog } from '../../../training/index.ts';
 import type { BlobAddress } from '../../blob-address.ts';
 import { openContainer } from '../../blob-container.ts';
@@ -29,7 +30,7 @@ export async function provideCode(ml: MlWorkspace, folder: string, log: ServiceL
   await makeOnce(ml, `the code ${name}`, {
     find: () => ml.client.codeVersions.get(...ml.at, name, '1'),
     make: async () => {
-      log('info', `uploading the code: ${files.length} files`, { asset: name });
+      log('info', `uploading the code: ${fileCount(files.length)}`, { asset: name });
       const codeUri = (await sendToWorkspace(ml, name, files)) ?? (await sendAsCaller(ml, files, hash));
       const properties = { hash_sha256: hash, hash_version: CONTENT_HASH_VERSION };
       await ml.client.codeVersions.createOrUpdate(...ml.at, name, '1', {

@@ -1,7 +1,9 @@
 import { RestError } from '@azure/storage-blob';
 import { lstat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { byteCount } from '../../../byte-count.ts';
 import { failure, misuse } from '../../../errors.ts';
+import { fileCount } from '../../../file-count.ts';
 import type { ServiceLog, TrainingData } from '../../../training/index.ts';
 import { type BlobAddress, parseBlobAddress } from '../../blob-address.ts';
 import { openContainer } from '../../blob-container.ts';
@@ -136,7 +138,9 @@ async function upload(
 ): Promise<Placed> {
   const below = `edgeloop/data/${data.digest.replace('sha256:', '')}`;
   const files = await withMd5(await filesToSend(path));
-  log('info', `uploading the training data: ${files.length} files, ${data.bytes} bytes`, { to: below });
+  log('info', `uploading the training data: ${fileCount(files.length)}, ${byteCount(data.bytes)}`, {
+    to: below,
+  });
   await uploadToDatastore(ml, files, below, requireSame);
   const isFile = (await lstat(path)).isFile();
   return {
