@@ -1,6 +1,7 @@
 // A whole `edgeloop retrain` on Azure ML, while something goes wrong on the way: at most one job is paid for, and what
 // fails says how to go on.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { runPost, startStep } from '../fixtures/action-runner.ts';
@@ -14,6 +15,8 @@ import { commit } from '../fixtures/churn-project.ts';
 import { checkError, edit, leftIn } from '../fixtures/expect-error.ts';
 import { interrupt } from '../fixtures/interrupt.ts';
 
+const TRAIN =
+  'node training/train.ts --data ${{inputs.train}} --out ${{outputs.model}} --trees ${{inputs.trees}}';
 const SLOW =
   'node -e "console.log(\'under way\'); setTimeout(() => {}, 60000)" ${{inputs.train}} ${{outputs.model}} ${{inputs.trees}}';
 
@@ -49,19 +52,14 @@ describe.skipIf(!azureAvailable())('a training on Azure ML', () => {
   const heal = () => onTestFinished(() => azure.ml.heal());
 
   it('whose runner is killed is taken up by the next run, and paid once', async () => {
-    // Longer than the first two looks at the job.
-    const cwd = project({ trees: 1500 });
+    const goOn = join(mkdtempSync(join(tmpdir(), 'edgeloop-held-')), 'go-on');
+    const cwd = project({ run: `echo held && until [ -e ${goOn} ]; do sleep 0.1; done && ${TRAIN}` });
     const before = jobsNow();
-    const killed = await interrupt(
-      cwd,
-      ['retrain', 'churn'],
-      { printed: 'log loss' },
-      'SIGKILL',
-      azure.common,
-    );
+    const killed = await interrupt(cwd, ['retrain', 'churn'], { printed: '| held' }, 'SIGKILL', azure.common);
     expect(killed.code).toBe(null);
     const [name] = jobsSince(before);
     expect(jobOf(name).status).toBe('Running');
+    writeFileSync(goOn, '');
     const again = await retrain(cwd);
     expect({ code: again.code, stderr: again.stderr }).toMatchObject({ code: 0 });
     expect(JSON.parse(again.stdout)).toMatchObject({ job: name, verdict: { outcome: 'first' } });
@@ -88,9 +86,7 @@ describe.skipIf(!azureAvailable())('a training on Azure ML', () => {
   });
 
   it('that has ended when it is cancelled is said to have, and its model is taken next time', async () => {
-    const cwd = project({
-      run: 'node training/train.ts --data ${{inputs.train}} --out ${{outputs.model}} --trees ${{inputs.trees}} && echo done',
-    });
+    const cwd = project({ run: `${TRAIN} && echo done` });
     const before = jobsNow();
     const moment = { printed: '| done' };
     const running = interrupt(cwd, ['retrain', 'churn'], moment, 'SIGINT', azure.common);
