@@ -100,8 +100,8 @@ export async function submitJob(
   const ml = await workspace.azure();
   const { submitTraining } = await import('../azure/ml/submit/submit.ts');
   const training = await serviceTraining(workspace, identity, { folder, data, origin });
-  const setting = ({ code }: { code: string }) =>
-    code === 'training-budget' ? 'train.maxMinutes' : work(identity);
+  const setting = ({ code, message }: { code: string; message: string }) =>
+    code === 'training-budget' ? 'train.maxMinutes' : settingIn(message, identity);
   const job = await blameSetting(workspace, model, setting, () => submitTraining(ml, training, deps.log));
   if (job.page !== undefined) deps.log('info', `look at it: ${job.page}`);
   return job;
@@ -124,6 +124,14 @@ function spentText({ minutes, cost }: SpentFacts): string {
 
 const work = ({ settings }: Identity): string =>
   settings.train.job === undefined ? 'train.run' : 'train.job';
+
+/** The setting that an answer of Azure names by its value. */
+function settingIn(message: string, identity: Identity): string {
+  const { compute, environment } = identity.settings.train;
+  const names = (value: string | undefined) => value !== undefined && message.includes(value);
+  if (names(compute)) return 'train.compute';
+  return names(environment) ? 'train.environment' : work(identity);
+}
 
 /** Who cancels the wait cancels the job. */
 async function cancelledWith<T>(workspace: Workspace, job: string, wait: () => Promise<T>): Promise<T> {

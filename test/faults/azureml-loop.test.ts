@@ -1,6 +1,6 @@
 // A whole `edgeloop retrain` on Azure ML, while something goes wrong on the way: at most one job is paid for, and what
 // fails says how to go on.
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -11,7 +11,7 @@ import {
   projectOnAzure,
   startAzureScene,
 } from '../fixtures/azure-project.ts';
-import { commit } from '../fixtures/churn-project.ts';
+import { commit, edgeloopWith } from '../fixtures/churn-project.ts';
 import { checkError, edit, leftIn } from '../fixtures/expect-error.ts';
 import { interrupt } from '../fixtures/interrupt.ts';
 
@@ -267,6 +267,26 @@ describe.skipIf(!azureAvailable())('a training on Azure ML', () => {
       says: [says],
     });
     expect(leftIn(cwd)).toEqual([]);
+  });
+
+  it('on a compute that is not there is blamed on that line', async () => {
+    const cwd = project();
+    edit(cwd, 'edgeloop.yaml', ['compute: cpu', 'compute: gpu-9']);
+    commit(cwd, 'elsewhere');
+    const ran = await azure.run(cwd, 'retrain', 'churn', '--json', '--log-level', 'error');
+    const lines = readFileSync(join(cwd, 'edgeloop.yaml'), 'utf8').split('\n');
+    expect(JSON.parse(ran.stdout).error).toMatchObject({
+      code: 'azure-refused',
+      places: [{ file: 'edgeloop.yaml', line: lines.findIndex((line) => line.includes('gpu-9')) + 1 }],
+    });
+  });
+
+  it('and its registered models are not verified by nobody, which is told once', async () => {
+    const cwd = project();
+    const nobody = { ...azure.common, AZURE_FEDERATED_TOKEN_FILE: '' };
+    const ran = await edgeloopWith(nobody, cwd, 'verify', 'churn', '--log-level', 'error');
+    checkError(ran, { exit: 1, code: 'azure-no-identity', says: [/az login/] });
+    expect(ran.stdout).toBe('');
   });
 
   it('without its role names the role and where to give it', async () => {

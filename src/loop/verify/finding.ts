@@ -30,6 +30,8 @@ export interface Repairable {
   repair: Repair | undefined;
 }
 
+const WITHOUT_IDENTITY: ReadonlySet<string> = new Set(['azure-no-identity', 'azure-identity-failed']);
+
 /** What every check of a model is given. */
 export interface Checking {
   workspace: Workspace;
@@ -69,7 +71,8 @@ export function startChecking(workspace: Workspace, model: string): Checking & {
         return await check();
       } catch (error) {
         workspace.deps.signal.throwIfAborted();
-        if (!(error instanceof EdgeloopError)) throw error;
+        // Whoever is nobody can read nothing: each check would ask all identities anew.
+        if (!(error instanceof EdgeloopError) || WITHOUT_IDENTITY.has(error.code)) throw error;
         report(unreadable(subject, error));
         return undefined;
       }
