@@ -22,6 +22,12 @@ const TLS_REMEDIES: Record<string, string> = {
 export function httpFailed(place: string, tried: FailedTry): Error {
   const what = 'status' in tried ? `answered ${tried.status}` : 'could not be reached';
   const proxy = proxySettingFor(place);
+  if ('status' in tried && tried.status === 429)
+    return failure(
+      'http-failed',
+      `${shown(place)} ${what}: too many requests`,
+      'Run it again in some minutes.',
+    );
   const through =
     proxy && ` Unless NO_PROXY names it, it is asked through ${proxy.shown}, as ${proxy.name} says.`;
   return failure(

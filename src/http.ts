@@ -50,6 +50,8 @@ export interface HttpAnswer {
 
 type Outcome = { answer: HttpAnswer } | { error: unknown; isOurs?: boolean };
 
+/** Of what a server asks for: who asks for more wants nothing of us now. */
+const LONGEST_ASKED_MS = 120_000;
 const LONGEST_WAIT_MS = 30_000;
 const LARGEST_BODY = 16 * 1024 * 1024;
 
@@ -90,12 +92,12 @@ export function isTransient(status: number): boolean {
 
 /**
  * Milliseconds to wait before the try after `attempt` (from 1): what `Retry-After` asks for (RFC 9110 10.2.3, seconds
- * or a date), at most 30 s; else a random time below a limit that doubles.
+ * or a date), at most two minutes; else a random time below a limit that doubles, at most 30 s.
  */
 export function retryWaitMs(attempt: number, headers: HttpHeaders = {}): number {
   const asked = String(headers['retry-after'] ?? '');
   const waitMs = /^\d+$/.test(asked) ? Number(asked) * 1000 : Date.parse(asked) - Date.now();
-  if (!Number.isNaN(waitMs)) return Math.min(Math.max(waitMs, 0), LONGEST_WAIT_MS);
+  if (!Number.isNaN(waitMs)) return Math.min(Math.max(waitMs, 0), LONGEST_ASKED_MS);
   return Math.min(Math.random() * 200 * 2 ** attempt, LONGEST_WAIT_MS);
 }
 

@@ -101,6 +101,21 @@ describe.skipIf(!acrAvailable())("an identity at Azure's registry", () => {
     expect(written.filter(({ path, status }) => /\/denied\//.test(path) && status !== 401)).toEqual([]);
   });
 
+  it('is told that AcrPush does not count where roles are given for repositories, and pushes with one that does', async () => {
+    await using abac = await startAcr({ abac: true });
+    const push = (role: Role) => {
+      const { environment } = azureCli(abac.accounts.add(role).entraToken);
+      const there = { ...environment, ...abac.environment };
+      return edgeloopWith(there, scratch.path, 'push', model, `${abac.host}/abac/model:first`);
+    };
+    checkError(await push('AcrPush'), {
+      exit: 1,
+      code: 'registry-unauthorized',
+      says: [/\(ABAC\).*Container Registry Repository Reader or Writer/],
+    });
+    expect(await push(WRITER)).toMatchObject({ code: 0 });
+  });
+
   it('is missed with the reason of each, and with what stands in for it on a device', async () => {
     const { environment } = azureCli(undefined);
     const ran = await edgeloopWith(environment, scratch.path, 'pull', `${acr.host}/none/model:first`, 'none');

@@ -105,10 +105,17 @@ describe.skipIf(!azureAvailable())('a project on Azure', () => {
     await putFile(container, 'train', join(cwd, 'arrivals/churn-2.csv'));
     expect((await step('plan')).outputs).toMatchObject({ any: 'true' });
     const before = azure.ml.jobs.all.size;
+    // As a wait of hours has it: tokens end meanwhile, and each new one is asked for with a fresh assertion.
+    azure.entra.livesSeconds = 2;
+    const asked = azure.oidc.asked.length;
     expect((await step('retrain', { model: 'churn' })).outputs).toMatchObject({
       outcome: 'pass',
       'next-version': '1.0.1',
     });
+    azure.entra.livesSeconds = 3599;
+    const assertions = azure.oidc.asked.slice(asked).map(({ token }) => token);
+    expect(assertions.length).toBeGreaterThan(4);
+    expect(new Set(assertions).size).toBe(assertions.length);
     expect((await step('release', { model: 'churn' })).outputs).toMatchObject({ version: '1.0.1' });
     expect(azure.ml.jobs.all.size).toBe(before + 1);
     expect((await step('verify', { model: 'churn' })).outputs).toMatchObject({ ok: 'true' });

@@ -46,6 +46,8 @@ export interface AcrSettings {
   authority?: Authority;
   /** Which role an access token of Entra has here; default: only those of `accounts` have one. */
   entraRole?: (token: string) => Role | undefined;
+  /** Role assignments for repositories (`AbacRepositoryPermissions`). */
+  abac?: boolean;
 }
 
 /** Starts an Azure Container Registry: a real docker-registry behind Azure's tokens, attributes and locks, over TLS. */
@@ -55,7 +57,7 @@ export async function startAcr(settings: AcrSettings = {}): Promise<Acr> {
   const { certificate, key } = await authority.issue('acr', `DNS:${HOST}`);
   const registry = await startRegistry('docker-registry', { relativeUrls: true });
   const stored = openStored(registry.storage);
-  const accounts = openAccounts(settings.entraRole);
+  const accounts = openAccounts(settings.entraRole, settings.abac);
   const misfits: string[] = [];
   const describe = readDescription();
   const api = { stored, accounts, misfits, describe, registry: registry.url };

@@ -27,8 +27,14 @@ export interface Accounts {
   secrets: string[];
 }
 
-/** `entraRole`: who else is known by a token of Entra. */
-export function openAccounts(entraRole: (token: string) => Role | undefined = () => undefined): Accounts {
+/**
+ * `entraRole`: who else is known by a token of Entra. `abac`: whether the registry has role assignments for repositories,
+ * which the roles for whole registries do not count in any more.
+ */
+export function openAccounts(
+  entraRole: (token: string) => Role | undefined = () => undefined,
+  abac = false,
+): Accounts {
   const byRefreshToken = new Map<string, Role>();
   const byEntraToken = new Map<string, Role>();
   const byLogin = new Map<string, Role>();
@@ -55,7 +61,8 @@ export function openAccounts(entraRole: (token: string) => Role | undefined = ()
   };
   const grant = (role: Role | undefined, scope: string): Record<string, string> | undefined => {
     if (role === undefined) return undefined;
-    const allowed: readonly string[] = ROLES[role];
+    const counts = !abac || role.startsWith('Container Registry Repository');
+    const allowed: readonly string[] = counts ? ROLES[role] : [];
     const access = scope.split(' ').flatMap((one) => {
       const [, name, list = ''] = /^repository:(.+):([\w,*]+)$/.exec(one) ?? [];
       const actions = list.split(',').filter((action) => allowed.includes(action));

@@ -3,9 +3,11 @@ import { type Answer, armError, type Asked, field, userError } from './answer.ts
 import type { Gate } from './bearer.ts';
 import type { DataPlane } from './data-plane.ts';
 import type { Description } from './description.ts';
+
 import { hasEnded } from './job.ts';
 import type { Jobs } from './jobs.ts';
 import { answerNeighbours } from './neighbours.ts';
+import { misfitsOfRunHistory } from './run-history.ts';
 import { answerWorkspace, startPendingUpload, type WorkspaceParts } from './workspace.ts';
 
 /** What the workspace allows and answers; a test may change it at any time. */
@@ -42,7 +44,7 @@ const USER_AUDIENCE = 'https://ml.azure.com';
 
 /** Answers the region's data plane. */
 export function answerData(
-  { gate, dataPlane, jobs, may }: Inside,
+  { gate, dataPlane, jobs, may, violations }: Inside,
   asked: Asked,
   authorization?: string,
 ): Answer {
@@ -50,7 +52,11 @@ export function answerData(
   if (refused !== undefined) return refused;
   if (may.role === 'nothing')
     return { status: 403, body: { error: { code: 'UserError', message: 'The user is not authorized.' } } };
-  return dataPlane.answer(asked, jobs.all) ?? userError(404, `${asked.path} is not here`);
+  const answered = dataPlane.answer(asked, jobs.all) ?? userError(404, `${asked.path} is not here`);
+  violations.push(
+    ...misfitsOfRunHistory(asked.path, answered).map((what) => `${asked.path}: our answer: ${what}`),
+  );
+  return answered;
 }
 
 /** Answers Resource Manager, and checks both the request and the answer with its description. */
