@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { misuse } from '../../errors.ts';
 import { grantedActions, isAzureRegistry } from '../../oci/index.ts';
@@ -78,6 +78,8 @@ export async function lookAtLocks(workspace: Workspace, granted: () => Promise<G
 function lookAtFolder(folder: string): Found {
   let place = folder;
   while (!existsSync(place)) place = dirname(place);
+  if (!statSync(place).isDirectory())
+    throw misuse('registry-not-writable', `${place} is no folder`, 'Remove it, or name another one.');
   try {
     accessSync(place, constants.W_OK);
   } catch {
