@@ -1,7 +1,7 @@
 import type { Plan } from '../loop/plan.ts';
 import type { Finding } from '../loop/verify/finding.ts';
 import type { Repaired } from '../loop/verify/repair.ts';
-import { markdownName, markdownText } from '../report/index.ts';
+import { code as markdownName, plain as markdownText } from '../markdown-escape.ts';
 import type { ChannelDocument } from '../trust/index.ts';
 import type { Release } from '../versioning/index.ts';
 

@@ -1,6 +1,5 @@
 import { type Plan } from './plan.ts';
 import { listReleases } from './releases.ts';
-import { rolloutTarget } from './rollout.ts';
 import type { Workspace } from './workspace.ts';
 
 /**
@@ -14,6 +13,8 @@ export async function isWorkLeft(
   if (decision === 'train' || workspace.versionHistory === undefined) return decision !== 'unchanged';
   const { model } = identity;
   const [channel = ''] = workspace.config.channels;
+  // All that verifies and judges comes with it, and most plans end above.
+  const { rolloutTarget } = await import('./rollout.ts');
   const { release } = await rolloutTarget(workspace, { model, channel, version: undefined });
   if (release !== undefined || decision === 'unchanged') return release !== undefined;
   const releases = await listReleases(workspace, model);

@@ -1,3 +1,5 @@
+import { code, plain } from '../markdown-escape.ts';
+
 /** How a page writes what came from outside, so that nothing in it becomes markup. */
 export interface Format {
   /** As part of a sentence or as a cell; at most `longest` characters of it. */
@@ -5,6 +7,9 @@ export interface Format {
   /** A name, a version or a digest, set apart from the sentence. */
   name(text: string): string;
 }
+
+/** How the Markdown page writes what came from outside. */
+export const MARKDOWN: Format = { text: plain, name: code };
 
 /** As many entries of one list as a reviewer reads; the rest is counted. */
 export const LISTED = 20;

@@ -1,4 +1,4 @@
-import { oneLine } from './escape.ts';
+import { oneLine } from '../markdown-escape.ts';
 import type { Format } from './format.ts';
 
 /** How the HTML page writes what came from outside. */

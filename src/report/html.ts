@@ -1,5 +1,5 @@
 import { dataSentences } from './data-sentences.ts';
-import { oneLine } from './escape.ts';
+import { oneLine } from '../markdown-escape.ts';
 import type { PlotFacts, ReportFacts } from './facts.ts';
 import { commandLines, listed, REASONS_LISTED, SENTENCE } from './format.ts';
 import { escaped, HTML } from './html-escape.ts';

@@ -1,4 +1,3 @@
-export { code as markdownName, plain as markdownText } from './escape.ts';
 export type { DataFacts, PlotFacts, ReportFacts, SpentFacts } from './facts.ts';
 export { renderHtml } from './html.ts';
 export { renderReport } from './markdown.ts';

@@ -1,6 +1,6 @@
 import { figure, percent } from '../evaluation/index.ts';
 import { dataSentences } from './data-sentences.ts';
-import { MARKDOWN } from './escape.ts';
+import { MARKDOWN } from './format.ts';
 import type { ReportFacts } from './facts.ts';
 import { CELL } from './format.ts';
 import {

@@ -1,4 +1,4 @@
-import { MARKDOWN } from './escape.ts';
+import { MARKDOWN } from './format.ts';
 import type { ReportFacts } from './facts.ts';
 import { BUDGET_HEADER, budgetRows, latencyMethod } from './budget-rows.ts';
 import { CELL } from './format.ts';

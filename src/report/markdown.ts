@@ -1,4 +1,5 @@
-import { codeBlock, MARKDOWN, oneLine } from './escape.ts';
+import { codeBlock, oneLine } from '../markdown-escape.ts';
+import { MARKDOWN } from './format.ts';
 import type { ReportFacts } from './facts.ts';
 import { commandLines, LISTED, listed, REASONS_LISTED, SENTENCE } from './format.ts';
 import { dataSection } from './markdown-data.ts';

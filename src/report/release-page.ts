@@ -1,4 +1,5 @@
-import { codeBlock, MARKDOWN } from './escape.ts';
+import { codeBlock } from '../markdown-escape.ts';
+import { MARKDOWN } from './format.ts';
 import { listed, SENTENCE } from './format.ts';
 
 /** What a page about one version says. */

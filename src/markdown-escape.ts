@@ -1,10 +1,5 @@
-import type { Format } from './format.ts';
-
 const LONGEST = 300;
 const ZERO_WIDTH_SPACE = '\u200B';
-
-/** How the Markdown page writes what came from outside. */
-export const MARKDOWN: Format = { text: plain, name: code };
 
 /**
  * A text from outside as plain Markdown text on one line: nothing in it becomes markup, HTML, a formula, a link, a
