@@ -1,7 +1,7 @@
 import { isRestError } from '@azure/core-rest-pipeline';
 import { type EdgeloopError, failure } from '../../errors.ts';
 import { httpFailed, lastingFailure } from '../../http-failure.ts';
-import type { MlSettings } from './workspace.ts';
+import type { MlSettings } from './settings.ts';
 
 interface Asked {
   /** What was being done: `submitting the job edgeloop-churn-0123456789ab`. */

@@ -9,14 +9,7 @@ import { limitAnswers } from '../limit-answers.ts';
 import type { Mask } from '../mask.ts';
 import { mlFailure, parseAnswer } from './failures.ts';
 import { mendSerializer } from './serializer.ts';
-
-/** Which workspace: `azure` in edgeloop.yaml. */
-export interface MlSettings {
-  /** A UUID. */
-  subscription: string;
-  resourceGroup: string;
-  workspace: string;
-}
+import type { MlSettings } from './settings.ts';
 
 export interface MlWorkspaceOptions {
   settings: MlSettings;

@@ -2,7 +2,8 @@ import type { Authorization } from './authorization-types.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import { type Identity, type IdentitySettings, identityOf, unauthorized } from './identity.ts';
 import { type GetHeader, type ScopeHeader, scopeHeader } from './scope-header.ts';
-import { basicHeader, type TokenSettings, tokenSource } from './tokens.ts';
+import type { TokenSettings } from './token-requests.ts';
+import { basicHeader, tokenSource } from './tokens.ts';
 
 export interface AuthorizationSettings extends IdentitySettings, TokenSettings {
   /** Milliseconds; the system's clock by default. */

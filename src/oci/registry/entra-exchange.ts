@@ -2,8 +2,14 @@ import { EdgeloopError } from '../../errors.ts';
 import { isLoopback } from '../../http-agent.ts';
 import { type EntraIdentity, unauthorized } from './identity.ts';
 import { isRefusal, readRefreshToken } from './token-answers.ts';
-import { getToken, postForm, postGrant, type TokenAnswer, type TokenQuestion } from './token-requests.ts';
-import type { TokenSettings } from './tokens.ts';
+import {
+  getToken,
+  postForm,
+  postGrant,
+  type TokenAnswer,
+  type TokenQuestion,
+  type TokenSettings,
+} from './token-requests.ts';
 
 /**
  * Exchanges an Entra token for a refresh token of the registry, once, and that for each access token (Microsoft, "Azure

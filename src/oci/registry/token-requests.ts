@@ -9,6 +9,16 @@ export type SendRequest = (
   },
 ) => Promise<TokenAnswer>;
 
+/** Which server is asked for tokens, and how. */
+export interface TokenSettings {
+  host: string;
+  /** Plain HTTP, which goes by itself to loopback addresses only. */
+  plainHttp?: boolean;
+  request: SendRequest;
+  /** Takes each token the moment that it is had. */
+  mask?: ((secret: string) => void) | undefined;
+}
+
 export interface TokenAnswer {
   status: number;
   body: Buffer;

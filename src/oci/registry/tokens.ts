@@ -7,19 +7,10 @@ import { type AccessToken, isOtherWay, isRefusal, readAccessToken, tokenFailed }
 import {
   getToken,
   postGrant,
-  type SendRequest,
   type TokenAnswer,
   type TokenQuestion,
+  type TokenSettings,
 } from './token-requests.ts';
-
-export interface TokenSettings {
-  host: string;
-  /** Plain HTTP, which goes by itself to loopback addresses only. */
-  plainHttp?: boolean;
-  request: SendRequest;
-  /** Takes each token the moment that it is had. */
-  mask?: ((secret: string) => void) | undefined;
-}
 
 /** Gets a token for a scope list from the server that a bearer challenge names. */
 export type TokenSource = (challenge: Challenge, scope: string) => Promise<AccessToken>;

@@ -3,7 +3,6 @@ import { provideEnvironment, provideImage } from '../assets/environment.ts';
 import type { JobCommon } from '../submit/job-body.ts';
 import { makeOnce } from '../assets/make-once.ts';
 import type { MlWorkspace } from '../workspace.ts';
-import type { DataInput } from './inputs-outputs.ts';
 import { checkSecrets } from './secrets.ts';
 import { type Environment, VERSIONED } from './settings.ts';
 import { openSource, type SourceFile } from './source-file.ts';
@@ -72,7 +71,12 @@ export function versionId(workspace: string, collection: string, name: string): 
 const MODELS = new Set(['mlflow_model', 'custom_model', 'triton_model']);
 
 /** Data or a model that a job reads besides the training data. */
-export function dataUri(workspace: string, source: SourceFile, at: Path, { path, type }: DataInput): string {
+export function dataUri(
+  workspace: string,
+  source: SourceFile,
+  at: Path,
+  { path, type }: { path?: string | undefined; type: string },
+): string {
   if (path === undefined) throw source.wrong(at, 'has no "path"; only "train" gets one from Edgeloop');
   if (!VERSIONED.test(path)) {
     throw source.wrong(

@@ -1,40 +1,10 @@
 import type { CommandJob } from '@azure/arm-machinelearning';
-import { z } from 'zod';
 import { camel, given, mapped } from './camel.ts';
-import { word } from './chosen.ts';
-import {
-  boundInputs,
-  checkPlaceholders,
-  inputsSchema,
-  jobInputs,
-  jobOutputs,
-  outputsSchema,
-} from './inputs-outputs.ts';
+import { boundInputs, checkPlaceholders, jobInputs, jobOutputs } from './inputs-outputs.ts';
 import { jobHead, type Submission, workOf } from './job-head.ts';
-import {
-  commandSettings,
-  jobSettings,
-  leastTimeout,
-  limitsSchema,
-  QUEUE,
-  serviceOf,
-  serviceSchema,
-} from './settings.ts';
+import { leastTimeout, serviceOf } from './settings.ts';
 import { readSource } from './source-file.ts';
-
-/** A job file of the type command: azure-ai-ml, `CommandJobSchema`. */
-const commandFileSchema = z.strictObject({
-  ...jobSettings,
-  type: word('command').default('command'),
-  ...commandSettings,
-  inputs: inputsSchema,
-  outputs: outputsSchema,
-  limits: limitsSchema.optional(),
-  services: z.record(z.string(), serviceSchema).optional(),
-  queue_settings: QUEUE,
-});
-
-export type CommandFile = z.output<typeof commandFileSchema>;
+import { commandFileSchema } from './command-schema.ts';
 
 /** The body of a job of the type command (azure-ai-ml, `CommandJob._to_rest_object`). */
 export async function commandFromFile(submission: Submission): Promise<CommandJob> {

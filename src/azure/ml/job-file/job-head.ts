@@ -2,7 +2,7 @@ import type { ServiceTraining } from '../../../training/index.ts';
 import type { JobCommon } from '../submit/job-body.ts';
 import { computeId, environmentId, type JobAssets } from './assets.ts';
 import { camel, given } from './camel.ts';
-import type { CommandFile } from './command.ts';
+import type { CommandFile } from './command-schema.ts';
 import { distributionOf, identityOf } from './settings.ts';
 import type { SourceFile } from './source-file.ts';
 

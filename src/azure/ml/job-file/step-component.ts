@@ -3,7 +3,7 @@ import { given, mapped } from './camel.ts';
 import { isMap } from './chosen.ts';
 import { type Component, componentSchema, type ComponentSource, provideComponent } from './component.ts';
 import type { Input, Output } from './inputs-outputs.ts';
-import type { CommandStep } from './pipeline.ts';
+import type { CommandStep } from './pipeline-schema.ts';
 import { checkSecrets } from './secrets.ts';
 import { VERSIONED } from './settings.ts';
 import { openSource, readSource, type SourceFile } from './source-file.ts';

@@ -10,7 +10,7 @@ import {
   OUTPUT_MODE,
 } from './inputs-outputs.ts';
 import type { Submission } from './job-head.ts';
-import type { PipelineFile } from './pipeline.ts';
+import type { PipelineFile } from './pipeline-schema.ts';
 import type { SourceFile } from './source-file.ts';
 
 export interface Port {

@@ -1,6 +1,6 @@
 import { computeId } from './assets.ts';
 import { given, mapped } from './camel.ts';
-import type { CommandStep, Step, SweepStep } from './pipeline.ts';
+import type { CommandStep, Step, SweepStep } from './pipeline-schema.ts';
 import { distributionOf, identityOf, leastSeconds, leastTimeout, serviceOf } from './settings.ts';
 import { componentOf, inlineComponent } from './step-component.ts';
 import { stepInput, stepOutput, type StepPlace } from './step-io.ts';
