@@ -50,6 +50,25 @@ describe.skipIf(!azuriteAvailable())('a stand-in for Azure Machine Learning', ()
     expect(scene.ml.violations).toEqual([expect.stringContaining('isArchivd')]);
   });
 
+  it('opens an upload as 2023-04-01 describes it, and refuses what that does not know', async () => {
+    onTestFinished(() => void scene.ml.violations.splice(0));
+    const open = (body: object) =>
+      scene.workspace().send({
+        method: 'POST',
+        path: '/codes/described/versions/1/startPendingUpload',
+        apiVersion: '2023-04-01',
+        body,
+      });
+    expect(await open({ pendingUploadType: 'TemporaryBlobReference' })).toMatchObject({
+      blobReferenceForConsumption: { credential: { credentialType: 'SAS' } },
+    });
+    expect(scene.ml.violations).toEqual([]);
+    await expect(open({ pendingUploadTyp: 'TemporaryBlobReference' })).rejects.toMatchObject({
+      details: { error: { code: 'ValidationError' } },
+    });
+    expect(scene.ml.violations).toEqual([expect.stringContaining('additional properties')]);
+  });
+
   it.each(['command-job', 'sweep-job'])('takes the official example of a %s', async (name) => {
     const { properties } = example(name);
     const computeId = `${scene.ml.id}/computes/cpu`;

@@ -7,7 +7,7 @@ import type { Description } from './description.ts';
 import { hasEnded } from './job.ts';
 import type { Jobs } from './jobs.ts';
 import { answerNeighbours } from './neighbours.ts';
-import { misfitsOfRunHistory } from './run-history.ts';
+import { misfitsOfRunHistory, misfitsOfUpload, misfitsOfUploadAsked } from './misfits.ts';
 import { answerWorkspace, startPendingUpload, type WorkspaceParts } from './workspace.ts';
 
 /** What the workspace allows and answers; a test may change it at any time. */
@@ -81,9 +81,12 @@ export async function answerArm(
   const request = { method: asked.method, url, body: asked.body };
   const told = `${asked.method} ${asked.path}`;
   if (asked.parts.at(-1) === 'startPendingUpload') {
+    const misfits = misfitsOfUploadAsked(asked.body);
+    violations.push(...misfits.map((what) => `${told}: ${what}`));
+    if (misfits.length > 0) return armError(400, 'ValidationError', misfits.join('; '));
     const said =
       answerWorkspace(asked, inside.parts) ?? (await startPendingUpload(asked, inside.parts.blobs));
-    if (said.status === 400) violations.push(`${told}: ${JSON.stringify(said.body)}`);
+    violations.push(...misfitsOfUpload(said).map((what) => `${told}: our answer ${what}`));
     return said;
   }
   const unchecked = inside.may.otherClients && asked.query.get('api-version') !== '2022-10-01';
