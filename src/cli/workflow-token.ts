@@ -17,7 +17,7 @@ export function workflowToken(
     const url = new URL(address);
     url.searchParams.set('audience', audience);
     const { body } = await http(url.href, { headers: { authorization: `Bearer ${secret}` }, retries: 2 });
-    const { data } = answerSchema.safeParse(JSON.parse(body.toString()));
+    const { data } = answerSchema.safeParse(parsed(body.toString()));
     if (data !== undefined) return data.value;
     throw failure(
       'workflow-token-missing',
@@ -25,4 +25,13 @@ export function workflowToken(
       'Run the job again; see https://www.githubstatus.com.',
     );
   };
+}
+
+/** `undefined` for what is no JSON: the page of a proxy, for example. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

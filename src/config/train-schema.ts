@@ -162,7 +162,8 @@ export const trainSchema = trainShape.check(runOrJob).meta({
   not: { anyOf: [{ required: ['run', 'job'] }, { required: ['environment', 'job'] }] },
   dependentRequired: { maxCost: ['hourlyRate'] },
   dependentSchemas: Object.fromEntries(['job', ...ONLY_ON_AZURE].map((name) => [name, ON_AZURE])),
-  if: ON_AZURE,
-  // oxlint-disable-next-line unicorn/no-thenable
-  then: { properties: { environment: { type: 'string', pattern: EXACT_ENVIRONMENT.source } } },
+  anyOf: [
+    { not: ON_AZURE },
+    { properties: { environment: { type: 'string', pattern: EXACT_ENVIRONMENT.source } } },
+  ],
 });

@@ -40,10 +40,6 @@ describe.skipIf(!azureAvailable())('a training on Azure ML', () => {
   const project = (settings: Parameters<typeof projectOnAzure>[1] = {}) =>
     projectOnAzure(azure, { trees: (trees += 1), ...settings });
   const retrain = (cwd: string, ...args: string[]) => azure.run(cwd, 'retrain', 'churn', '--json', ...args);
-  /** Jobs that were made since, by name. */
-  const jobsSince = (before: ReadonlySet<string>) =>
-    [...azure.ml.jobs.all.keys()].filter((name) => !before.has(name));
-  const jobsNow = () => new Set(azure.ml.jobs.all.keys());
   const jobOf = (name = '') => {
     const job = azure.ml.jobs.all.get(name);
     if (job === undefined) throw new Error(`there is no job ${name}`);
@@ -54,24 +50,24 @@ describe.skipIf(!azureAvailable())('a training on Azure ML', () => {
   it('whose runner is killed is taken up by the next run, and paid once', async () => {
     const goOn = join(mkdtempSync(join(tmpdir(), 'edgeloop-held-')), 'go-on');
     const cwd = project({ run: `echo held && until [ -e ${goOn} ]; do sleep 0.1; done && ${TRAIN}` });
-    const before = jobsNow();
+    const before = azure.jobsNow();
     const killed = await interrupt(cwd, ['retrain', 'churn'], { printed: '| held' }, 'SIGKILL', azure.common);
     expect(killed.code).toBe(null);
-    const [name] = jobsSince(before);
+    const [name] = azure.jobsSince(before);
     expect(jobOf(name).status).toBe('Running');
     writeFileSync(goOn, '');
     const again = await retrain(cwd);
     expect({ code: again.code, stderr: again.stderr }).toMatchObject({ code: 0 });
     expect(JSON.parse(again.stdout)).toMatchObject({ job: name, verdict: { outcome: 'first' } });
     expect(again.stderr).toContain(`the job ${name} is there already`);
-    expect(jobsSince(before)).toEqual([name]);
+    expect(azure.jobsSince(before)).toEqual([name]);
   });
 
   it('that is cancelled with Ctrl-C is cancelled there, which is said, and is another attempt next time', async () => {
     const cwd = project({ run: SLOW });
-    const before = jobsNow();
+    const before = azure.jobsNow();
     const ran = await interrupt(cwd, ['retrain', 'churn'], { printed: 'under way' }, 'SIGINT', azure.common);
-    const [name] = jobsSince(before);
+    const [name] = azure.jobsSince(before);
     expect(ran.stderr).toMatch(
       new RegExp(`error\\[cancelled\\]: the training was cancelled, and the job ${name} with it`),
     );
@@ -87,11 +83,11 @@ describe.skipIf(!azureAvailable())('a training on Azure ML', () => {
 
   it('that has ended when it is cancelled is said to have, and its model is taken next time', async () => {
     const cwd = project({ run: `${TRAIN} && echo done` });
-    const before = jobsNow();
+    const before = azure.jobsNow();
     const moment = { printed: '| done' };
     const running = interrupt(cwd, ['retrain', 'churn'], moment, 'SIGINT', azure.common);
-    while (jobsSince(before).length === 0) await new Promise((seen) => setTimeout(seen, 10));
-    const [name] = jobsSince(before);
+    while (azure.jobsSince(before).length === 0) await new Promise((seen) => setTimeout(seen, 10));
+    const [name] = azure.jobsSince(before);
     // Nobody here learns of its end before it is asked to be cancelled.
     jobOf(name).shown = 'Running';
     const { length } = azure.ml.requests;
@@ -113,7 +109,7 @@ describe.skipIf(!azureAvailable())('a training on Azure ML', () => {
     ['is killed', 'SIGKILL'],
   ] as const)('whose step of a workflow %s is cancelled there', async (_, signal) => {
     const cwd = project({ run: SLOW });
-    const before = jobsNow();
+    const before = azure.jobsNow();
     const options = { cwd, with: { model: 'churn' }, environment: azure.common };
     const step = startStep('retrain', options);
     while (!step.stdout().includes('under way')) {
@@ -122,7 +118,7 @@ describe.skipIf(!azureAvailable())('a training on Azure ML', () => {
     }
     step.child.kill(signal);
     const ended = await step.ended;
-    const [name = ''] = jobsSince(before);
+    const [name = ''] = azure.jobsSince(before);
     const post = await runPost('retrain', options, ended);
     // A step that had the time has done it itself.
     const [own, left] = [new RegExp(`the job ${name} with it`), new RegExp(`cancelled the job ${name}`)];
@@ -140,29 +136,29 @@ describe.skipIf(!azureAvailable())('a training on Azure ML', () => {
     const left = JSON.parse((await azure.run(cwd, 'retrain', 'churn', '--detach', '--json')).stdout);
     expect(left).toMatchObject({ detached: true, candidate: null, verdict: null });
     await jobOf(left.job).ended;
-    const before = jobsNow();
+    const before = azure.jobsNow();
     const ran = await azure.run(cwd, 'retrain', 'churn', '--detach', '--json');
     expect(JSON.parse(ran.stdout)).toMatchObject({ job: left.job, verdict: { outcome: 'first' } });
-    expect(jobsSince(before)).toEqual([]);
+    expect(azure.jobsSince(before)).toEqual([]);
   });
 
   it('is not submitted where its log cannot be written', async () => {
     const cwd = project();
     mkdirSync(join(cwd, '.edgeloop'), { recursive: true });
     writeFileSync(join(cwd, '.edgeloop/logs'), 'a file');
-    const before = jobsNow();
+    const before = azure.jobsNow();
     const { code, stdout } = await retrain(cwd);
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'training-log-unwritable' } });
-    expect(jobsSince(before)).toEqual([]);
+    expect(azure.jobsSince(before)).toEqual([]);
   });
 
   it('that is cancelled by somebody else tells it, and is another attempt next time', async () => {
     const cwd = project({ run: SLOW });
-    const before = jobsNow();
+    const before = azure.jobsNow();
     const running = azure.run(cwd, 'retrain', 'churn', '--log-level', 'error');
-    while (jobsSince(before).length === 0) await new Promise((seen) => setTimeout(seen, 20));
-    const [name = ''] = jobsSince(before);
+    while (azure.jobsSince(before).length === 0) await new Promise((seen) => setTimeout(seen, 20));
+    const [name = ''] = azure.jobsSince(before);
     azure.ml.jobs.cancel(name);
     checkError(await running, {
       exit: 1,
@@ -207,11 +203,11 @@ describe.skipIf(!azureAvailable())('a training on Azure ML', () => {
     };
     azure.ml.fault({ fault: 'answer', ...busy }, { path: /./, times: 3 });
     azure.ml.fault({ fault: 'reset', when: 'after' }, { method: 'PUT', path: /\/jobs\// });
-    const before = jobsNow();
+    const before = azure.jobsNow();
     const ran = await retrain(project());
     expect({ code: ran.code, stderr: ran.stderr }).toMatchObject({ code: 0 });
     expect(judged(ran.stdout)).toBe('first');
-    expect(jobsSince(before)).toHaveLength(1);
+    expect(azure.jobsSince(before)).toHaveLength(1);
   });
 
   it('comes to its end when each call is answered with 500 the first time', async () => {
@@ -230,10 +226,10 @@ describe.skipIf(!azureAvailable())('a training on Azure ML', () => {
       );
     }
     const since = azure.ml.requests.length;
-    const before = jobsNow();
+    const before = azure.jobsNow();
     const ran = await retrain(project());
     expect({ code: ran.code, stderr: ran.stderr }).toMatchObject({ code: 0 });
-    expect(jobsSince(before)).toHaveLength(1);
+    expect(azure.jobsSince(before)).toHaveLength(1);
     const failed = azure.ml.requests.slice(since).filter(({ fault }) => fault === 'answer');
     expect(failed.length).toBeGreaterThanOrEqual(kinds.length - 2);
   }, 120_000);

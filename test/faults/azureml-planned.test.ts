@@ -31,10 +31,6 @@ describe.skipIf(!azureAvailable())('a training on Azure ML', () => {
   /** A project whose training nobody has trained before. */
   const project = (settings: Parameters<typeof projectOnAzure>[1] = {}) =>
     projectOnAzure(azure, { trees: (trees += 1), ...settings });
-  const jobsNow = () => new Set(azure.ml.jobs.all.keys());
-  /** Jobs that were made since, by name. */
-  const jobsSince = (before: ReadonlySet<string>) =>
-    [...azure.ml.jobs.all.keys()].filter((name) => !before.has(name));
 
   it('whose data change on this disk while they are sent is refused, and the right ones are sent next time', async () => {
     onTestFinished(() => azure.ml.heal());
@@ -61,10 +57,10 @@ describe.skipIf(!azureAvailable())('a training on Azure ML', () => {
       .filter(({ method, status }) => method === 'PUT' && status === 201);
     expect(made.map(({ path }) => path).filter((path) => /\/(data|jobs)\//.test(path))).toEqual([]);
     writeFileSync(file, planned);
-    const before = jobsNow();
+    const before = azure.jobsNow();
     const ran = await azure.run(cwd, 'retrain', 'churn', '--json');
     expect(JSON.parse(ran.stdout)).toMatchObject({ verdict: { outcome: 'first' } });
-    const [name = ''] = jobsSince(before);
+    const [name = ''] = azure.jobsSince(before);
     const [, digest] =
       /edgeloop-churn\/versions\/(\w{64})/.exec(
         JSON.stringify(azure.ml.jobs.all.get(name)?.properties['inputs']),
@@ -97,8 +93,8 @@ describe.skipIf(!azureAvailable())('a training on Azure ML', () => {
     const at = `azureblob://${azure.azurite.account}/moving`;
     const cwd = project({ trees: 300, data: `${at}/train` });
     const running = azure.run(cwd, 'retrain', 'churn', '--log-level', 'error');
-    const before = jobsNow();
-    while (jobsSince(before).length === 0) await new Promise((seen) => setTimeout(seen, 20));
+    const before = azure.jobsNow();
+    while (azure.jobsSince(before).length === 0) await new Promise((seen) => setTimeout(seen, 20));
     await putFile(container, 'train', `${local}/data/train/churn-1.csv`);
     checkError(await running, {
       exit: 1,

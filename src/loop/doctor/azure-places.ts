@@ -71,7 +71,7 @@ export async function lookAtRegions(
 }
 
 /** What it means where things lie; `hidden` are those that could not be seen. */
-export function compareRegions(places: readonly Located[], hidden: readonly string[]): Found {
+function compareRegions(places: readonly Located[], hidden: readonly string[]): Found {
   const regions = new Set(places.map(({ region }) => plain(region)));
   const listed = places.map(({ what, region }) => `${what} in ${region}`).join(', ');
   const rest = hidden.length === 0 ? '' : `; not seen: ${hidden.join(', ')}`;

@@ -16,7 +16,7 @@ export interface JudgedJob {
   why: string;
 }
 
-/** What this project asks for now. */
+/** What this project asks for, as it is checked out. */
 export interface Wanted {
   /** By model: the input key, or why it is not known. */
   keys: Map<string, { inputKey: string } | { unknown: string }>;
